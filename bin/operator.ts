@@ -1,0 +1,63 @@
+/** The operator's face: which commands there are, and the process as their context. */
+import { createInterface } from 'node:readline/promises';
+import { text } from 'node:stream/consumers';
+import type { CommandBuilder, CommandContext, ExitCode } from '#cli/command.ts';
+import { completionCommand } from '#cli/commands/completion.ts';
+import { helpCommand } from '#cli/commands/help.ts';
+import { leaseCommand } from '#cli/commands/lease.ts';
+import { networkCommand } from '#cli/commands/network.ts';
+import { versionCommand } from '#cli/commands/version.ts';
+import { runOperator } from '#cli/main.ts';
+import { labCommand } from '#lab/commands.ts';
+
+/** Every command, in the order in which `weft --help` lists them. */
+export const COMMANDS: readonly CommandBuilder[] = [
+  networkCommand,
+  leaseCommand,
+  labCommand,
+  completionCommand,
+  versionCommand,
+  helpCommand,
+];
+
+/** Runs one command line of the operator; the code is for the process to exit with. */
+export async function runOperatorFace(argv: readonly string[], host: NodeJS.Process): Promise<ExitCode> {
+  let finished: ExitCode = 0;
+  const interrupt = new AbortController();
+  let caught = false;
+  const onInterrupt = (): void => {
+    if (caught && !interrupt.signal.aborted) interrupt.abort();
+    else host.exit(130);
+  };
+  host.on('SIGINT', onInterrupt);
+  const colours = (host.stdout.isTTY ?? false) && host.stdout.hasColors(host.env);
+  const context: CommandContext = {
+    environment: host.env,
+    terminal: { colours, interactive: host.stderr.isTTY ?? false, columns: host.stdout.columns ?? 80 },
+    write: (line) => void host.stdout.write(line),
+    writeNote: (line) => void host.stderr.write(line),
+    readInput: () => text(host.stdin),
+    ask: (question) => askOnTerminal(host, question),
+    finish: (code) => {
+      finished = code;
+    },
+    catchInterrupt: () => {
+      caught = true;
+      return interrupt.signal;
+    },
+  };
+  const code = await runOperator(context, argv, COMMANDS);
+  host.off('SIGINT', onInterrupt);
+  if (interrupt.signal.aborted) return 130;
+  return code === 0 ? finished : code;
+}
+
+async function askOnTerminal(host: NodeJS.Process, question: string): Promise<string | undefined> {
+  if (!host.stdin.isTTY || !host.stderr.isTTY) return undefined;
+  const terminal = createInterface({ input: host.stdin, output: host.stderr });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}

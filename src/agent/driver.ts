@@ -1,0 +1,169 @@
+/**
+ * The driver: performs what the core asks for and feeds the outcomes back. One input at a time; nothing is decided here.
+ */
+
+import type { Kernel } from '#agent/kernel/kernel.ts';
+import { acquireLease } from '#agent/leases/acquire.ts';
+import { keepLease } from '#agent/leases/keep-lease.ts';
+import type { LeaseStore } from '#agent/leases/store.ts';
+import { handle } from '#agent/reconcile/core.ts';
+import type { Action, Input } from '#agent/reconcile/input.ts';
+import { LEASE_TTL_SECONDS } from '#agent/reconcile/renewal.ts';
+import { runPass } from '#agent/reconcile/run-pass.ts';
+import { type CoreSettings, newCoreState } from '#agent/reconcile/state.ts';
+import type { Clock } from '#runtime/clock.ts';
+import { Fault } from '#runtime/fault.ts';
+import type { Log } from '#runtime/log.ts';
+
+export interface DriverOptions {
+  readonly settings: CoreSettings;
+  readonly kernel: Kernel;
+  readonly store: LeaseStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Writes the subnet file; throws a Fault. */
+  readonly publish: (text: string) => void;
+  /** Tells the service manager. */
+  readonly notify: (text: string) => void;
+  readonly random: () => number;
+}
+
+export interface Driver {
+  /** Ends every wait; the data plane is left as it is. */
+  stop(): void;
+}
+
+export function startDriver(options: DriverOptions): Driver {
+  const { kernel, store, clock, log } = options;
+  const state = newCoreState(options.settings);
+  const waiting: Input[] = [];
+  let busy = false;
+  let stopped = false;
+  let cancelWake = (): void => undefined;
+  let endWatch = (): void => undefined;
+
+  const hear = (input: Input): void => {
+    if (stopped) return;
+    waiting.push(input);
+    if (busy) return;
+    busy = true;
+    try {
+      let wakeAt = Number.POSITIVE_INFINITY;
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const decision = handle(state, next, clock.now());
+        wakeAt = decision.wakeAt;
+        for (const action of decision.actions) perform(action);
+      }
+      cancelWake();
+      cancelWake = wakeAt === Number.POSITIVE_INFINITY ? () => undefined : clock.after(wakeAt - clock.now(), wake);
+    } finally {
+      busy = false;
+    }
+  };
+  const wake = (): void => hear({ type: 'wake' });
+
+  const perform = (action: Action): void => {
+    switch (action.type) {
+      case 'load':
+        load();
+        break;
+      case 'read-host':
+        hear({ type: 'host', host: kernel.host() });
+        break;
+      case 'pass':
+        hear({ type: 'passed', result: runPass(kernel, state) });
+        break;
+      case 'acquire':
+        acquire(action);
+        break;
+      case 'watch':
+        endWatch = store.watch(action.afterRevision, (event) => hear({ type: 'leases', event }));
+        break;
+      case 'renew':
+        renew(action);
+        break;
+      case 'publish':
+        publish(action.text);
+        break;
+      case 'notify':
+        options.notify(action.text);
+        break;
+      case 'log':
+        log[action.level](action.message, action.fields);
+        break;
+    }
+  };
+
+  /** An operating error comes back as an input; a programmer's error crashes. */
+  const follow = <T>(work: Promise<T>, done: (value: T) => Input, failed: (fault: Fault) => Input): void => {
+    work.then(
+      (value) => hear(done(value)),
+      (error: unknown) => {
+        if (!(error instanceof Fault)) throw error;
+        hear(failed(error));
+      },
+    );
+  };
+
+  const load = (): void => {
+    // All three leave together, so that a first lease costs one round trip more, not three.
+    store.prepareGrant(LEASE_TTL_SECONDS);
+    follow(
+      Promise.all([store.config(), store.list()]),
+      ([document, snapshot]) => ({ type: 'loaded', document, snapshot }),
+      (fault) => ({ type: 'load-failed', fault }),
+    );
+  };
+
+  const acquire = (action: Action & { readonly type: 'acquire' }): void => {
+    const work = acquireLease({
+      store,
+      network: action.network,
+      attributes: action.attributes,
+      ...(action.previous === undefined ? {} : { previous: action.previous }),
+      hostAddresses: action.hostAddresses,
+      ttlSeconds: LEASE_TTL_SECONDS,
+      ...(action.snapshot === undefined ? {} : { snapshot: action.snapshot }),
+      random: options.random,
+      sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
+    });
+    follow(
+      work,
+      (result) => ({ type: 'acquired', result }),
+      (fault) => ({ type: 'acquire-failed', fault }),
+    );
+  };
+
+  const renew = ({ lease, attributes }: Action & { readonly type: 'renew' }): void => {
+    follow(
+      keepLease(store, lease, attributes, LEASE_TTL_SECONDS),
+      (kept) => ({ type: 'renewed', lease: kept }),
+      (fault) => ({ type: 'renew-failed', fault }),
+    );
+  };
+
+  const publish = (text: string): void => {
+    try {
+      options.publish(text);
+      hear({ type: 'published', text });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      hear({ type: 'publish-failed', fault: error });
+    }
+  };
+
+  const endKernelWatch = kernel.watch(
+    () => (state.network === undefined ? [] : [state.network.backend.device]),
+    () => hear({ type: 'kernel-changed' }),
+  );
+  hear({ type: 'start' });
+
+  return {
+    stop() {
+      stopped = true;
+      cancelWake();
+      endWatch();
+      endKernelWatch();
+    },
+  };
+}

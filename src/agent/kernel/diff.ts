@@ -1,0 +1,90 @@
+/**
+ * diff: the operations that turn what is there into what is wanted. Pure; nothing differs, nothing is written.
+ *
+ * A device that must be made or changed comes alone: the kernel drops neighbours when a MAC changes, so what stands on the
+ * device is compared only after the device has been seen to be right.
+ *
+ * Otherwise what is too much goes first, routes before what they stand on; then what is missing comes, the route last, so
+ * that the kernel never asks for a neighbour that is not there yet. A nexthop takes its routes along when it is
+ * deleted, so it goes at the very end, when they have their new form.
+ */
+import { differentTunnel } from './device-compatibility.ts';
+import { difference } from './difference.ts';
+import { writtenRoutes } from './route-form.ts';
+import type {
+  AddressEntry,
+  DesiredState,
+  FdbEntry,
+  NeighborEntry,
+  NexthopEntry,
+  Observed,
+  ObservedLink,
+  Operation,
+  RouteEntry,
+  VxlanDevice,
+} from './state.ts';
+
+export function diff(desired: DesiredState, observed: Observed): Operation[] {
+  const devices = desired.devices.flatMap((device) => deviceOperations(device, observed));
+  return devices.length > 0 ? devices : entryOperations(desired, observed);
+}
+
+export function isDeviceOperation(operation: Operation): boolean {
+  return operation.type === 'device-add' || operation.type === 'device-delete' || operation.type === 'device-set';
+}
+
+function entryOperations(desired: DesiredState, observed: Observed): Operation[] {
+  const written = writtenRoutes(desired.routes, observed);
+  const addresses = difference(desired.addresses, observed.ownAddresses, addressKey, () => true);
+  const neighbors = difference(desired.neighbors, observed.neighbors, neighborKey, (a, b) => a.mac === b.mac);
+  const fdb = difference(desired.fdb, observed.fdb, fdbKey, (a, b) => a.destination === b.destination);
+  const nexthops = difference(written.nexthops, observed.nexthops, (entry) => entry.id, sameNexthop);
+  const routes = difference(written.routes, observed.routes, routeKey, sameRoute);
+
+  const operations: Operation[] = [];
+  for (const entry of routes.surplus) operations.push({ type: 'route-delete', entry });
+  for (const entry of fdb.surplus) operations.push({ type: 'fdb-delete', entry });
+  for (const entry of neighbors.surplus) operations.push({ type: 'neighbor-delete', entry });
+  for (const entry of addresses.surplus) operations.push({ type: 'address-delete', entry });
+  for (const entry of addresses.missing) operations.push({ type: 'address-add', entry });
+  for (const entry of neighbors.missing) operations.push({ type: 'neighbor-replace', entry });
+  for (const entry of fdb.missing) operations.push({ type: 'fdb-replace', entry });
+  for (const entry of nexthops.missing) operations.push({ type: 'nexthop-replace', entry });
+  for (const entry of routes.missing) operations.push({ type: 'route-replace', entry });
+  for (const entry of nexthops.surplus) operations.push({ type: 'nexthop-delete', entry });
+  return operations;
+}
+
+function deviceOperations(device: VxlanDevice, observed: Observed): Operation[] {
+  const link = observed.links.find((candidate) => candidate.name === device.name);
+  const why = link === undefined ? undefined : differentTunnel(device, link, observed.links);
+  if (link !== undefined && why === undefined) return changedSettings(device, link);
+  const make: Operation[] = [
+    { type: 'device-add', device },
+    { type: 'device-set', name: device.name, up: true },
+  ];
+  return why === undefined ? make : [{ type: 'device-delete', name: device.name, why }, ...make];
+}
+
+function changedSettings(device: VxlanDevice, link: ObservedLink): Operation[] {
+  const settings = {
+    ...(link.mac === device.mac ? {} : { mac: device.mac }),
+    ...(link.mtu === device.mtu ? {} : { mtu: device.mtu }),
+    ...(link.up ? {} : { up: true }),
+  };
+  return Object.keys(settings).length === 0 ? [] : [{ type: 'device-set', name: device.name, ...settings }];
+}
+
+/** Keys are numbers where one device is all there is to tell apart, since ten thousand strings are not free. */
+const addressKey = (entry: AddressEntry): string => `${entry.device} ${entry.address}/${entry.length}`;
+const neighborKey = (entry: NeighborEntry): number => entry.address;
+const fdbKey = (entry: FdbEntry): string => entry.mac;
+const routeKey = (entry: RouteEntry): number => entry.destination.address * 64 + entry.destination.length;
+
+function sameNexthop(a: NexthopEntry, b: NexthopEntry): boolean {
+  return a.device === b.device && a.gateway === b.gateway;
+}
+
+function sameRoute(a: RouteEntry, b: RouteEntry): boolean {
+  return a.device === b.device && a.gateway === b.gateway && a.nexthop === b.nexthop;
+}

@@ -1,0 +1,252 @@
+/**
+ * What every Kernel does, as named behaviours: run on the fake (memory-kernel.test.ts) and on the real one in a namespace of
+ * its own (test/kernel/netlink-kernel.test.ts).
+ */
+import assert from 'node:assert/strict';
+import { parseIpv4Cidr } from '#model/cidr.ts';
+import { parseIpv4 } from '#model/ipv4.ts';
+import { diff } from './diff.ts';
+import type { Kernel } from './kernel.ts';
+import { NEXTHOPS_FROM_ROUTES } from './route-form.ts';
+import type { DesiredState, Operation, VxlanDevice } from './state.ts';
+
+/** A kernel whose host has one interface `eth0`, up, with the address 192.0.2.1/24 and MTU 1500. */
+export interface KernelUnderTest {
+  readonly kernel: Kernel;
+  /** Another program's operations, as the kernel would see them. */
+  disturb(operations: readonly Operation[]): void;
+  close(): void;
+}
+
+const DEVICE = 'flannel.1';
+
+/** State with `peers` peers: 10.244.1.0/24, 10.244.2.0/24, … behind 198.51.100.1, … */
+export function desiredWithPeers(peers: number, device: Partial<VxlanDevice> = {}): DesiredState {
+  const vxlan: VxlanDevice = {
+    name: DEVICE,
+    vni: 1,
+    mtu: 1450,
+    mac: '02:00:00:00:00:01',
+    local: address('192.0.2.1'),
+    underlay: 'eth0',
+    port: 8472,
+    learning: false,
+    gbp: false,
+    ...device,
+  };
+  const list = Array.from({ length: peers }, (_, index) => ({
+    subnet: { address: address('10.244.0.0') + (index + 1) * 256, length: 24 },
+    mac: `02:11:00:00:${hex(index >> 8)}:${hex(index & 255)}`,
+    publicIp: address('198.51.100.0') + index + 1,
+  }));
+  return {
+    devices: [vxlan],
+    addresses: [{ device: DEVICE, address: address('10.244.0.0'), length: 32 }],
+    neighbors: list.map(({ subnet, mac }) => ({ device: DEVICE, address: subnet.address, mac })),
+    fdb: list.map(({ mac, publicIp }) => ({ device: DEVICE, mac, destination: publicIp })),
+    routes: list.map(({ subnet }) => ({ device: DEVICE, destination: subnet, gateway: subnet.address })),
+  };
+}
+
+/** Applies until nothing differs; fails after three rounds. */
+export function converge(kernel: Kernel, desired: DesiredState): void {
+  for (let round = 0; round < 3; round += 1) {
+    const operations = diff(desired, kernel.observe([DEVICE]));
+    if (operations.length === 0) return;
+    const { failed } = kernel.apply(operations);
+    assert.deepEqual(
+      failed.map(({ fault }) => fault.summary),
+      [],
+    );
+  }
+  assert.deepEqual(diff(desired, kernel.observe([DEVICE])), []);
+}
+
+export type Behaviour = readonly [name: string, run: (host: KernelUnderTest) => void | Promise<void>];
+
+export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
+  [
+    'the host has its interface, its address and no VXLAN device',
+    ({ kernel }) => {
+      const host = kernel.host();
+      const eth0 = host.links.find((link) => link.name === 'eth0');
+      assert.equal(eth0?.mtu, 1500);
+      assert.equal(eth0?.up, true);
+      assert.ok(host.addresses.some((entry) => entry.address === address('192.0.2.1') && entry.length === 24));
+      assert.ok(host.links.every((link) => link.vxlan === undefined));
+    },
+  ],
+  [
+    'an empty host converges to device, address and peers, and then nothing differs',
+    ({ kernel }) => {
+      const desired = desiredWithPeers(3);
+      converge(kernel, desired);
+      const observed = kernel.observe([DEVICE]);
+      assert.deepEqual(sorted(observed.routes), sorted(desired.routes));
+      assert.deepEqual(sorted(observed.neighbors), sorted(desired.neighbors));
+      assert.deepEqual(sorted(observed.fdb), sorted(desired.fdb));
+      assert.deepEqual(observed.ownAddresses, desired.addresses);
+      const device = observed.links.find((link) => link.name === DEVICE);
+      assert.deepEqual([device?.mtu, device?.mac, device?.up], [1450, '02:00:00:00:00:01', true]);
+    },
+  ],
+  [
+    'peers that no lease explains are removed, and the others are not touched',
+    ({ kernel }) => {
+      converge(kernel, desiredWithPeers(5));
+      const fewer = desiredWithPeers(3);
+      const operations = diff(fewer, kernel.observe([DEVICE]));
+      assert.equal(operations.length, 6);
+      converge(kernel, fewer);
+      assert.equal(kernel.observe([DEVICE]).routes.length, 3);
+    },
+  ],
+  [
+    'a peer with a new MAC and a new address is replaced in place',
+    ({ kernel }) => {
+      converge(kernel, desiredWithPeers(2));
+      const desired = desiredWithPeers(2);
+      const moved = {
+        ...desired,
+        neighbors: desired.neighbors.map((entry) => ({ ...entry, mac: entry.mac.replace('02:11', '02:22') })),
+        fdb: desired.fdb.map((entry) => ({
+          ...entry,
+          mac: entry.mac.replace('02:11', '02:22'),
+          destination: entry.destination + 8,
+        })),
+      };
+      converge(kernel, moved);
+      assert.deepEqual(sorted(kernel.observe([DEVICE]).fdb), sorted(moved.fdb));
+    },
+  ],
+  [
+    'a changed MAC loses the neighbours, and they are written again',
+    ({ kernel, disturb }) => {
+      const desired = desiredWithPeers(2);
+      converge(kernel, desired);
+      disturb([{ type: 'device-set', name: DEVICE, mac: '02:00:00:00:00:99' }]);
+      assert.deepEqual(kernel.observe([DEVICE]).neighbors, []);
+      converge(kernel, desired);
+      assert.equal(kernel.observe([DEVICE]).neighbors.length, 2);
+    },
+  ],
+  [
+    'a device that went down is raised and its routes are written again',
+    ({ kernel, disturb }) => {
+      const desired = desiredWithPeers(2);
+      converge(kernel, desired);
+      disturb([{ type: 'device-set', name: DEVICE, up: false }]);
+      assert.deepEqual(kernel.observe([DEVICE]).routes, []);
+      converge(kernel, desired);
+      assert.equal(kernel.observe([DEVICE]).routes.length, 2);
+    },
+  ],
+  [
+    'a deleted device comes back with everything on it',
+    ({ kernel, disturb }) => {
+      const desired = desiredWithPeers(2);
+      converge(kernel, desired);
+      disturb([{ type: 'device-delete', name: DEVICE, why: 'test' }]);
+      converge(kernel, desired);
+      assert.equal(kernel.observe([DEVICE]).fdb.length, 2);
+    },
+  ],
+  [
+    'a device with other tunnel parameters is made anew',
+    ({ kernel }) => {
+      converge(kernel, desiredWithPeers(1));
+      converge(kernel, desiredWithPeers(1, { port: 4789, vni: 1 }));
+      assert.equal(kernel.observe([DEVICE]).links.find((link) => link.name === DEVICE)?.vxlan?.port, 4789);
+    },
+  ],
+  [
+    'a large fleet uses nexthop objects, and goes back to plain routes when it is small again',
+    ({ kernel }) => {
+      converge(kernel, desiredWithPeers(NEXTHOPS_FROM_ROUTES));
+      const large = kernel.observe([DEVICE]);
+      assert.equal(large.nexthops.length, NEXTHOPS_FROM_ROUTES);
+      assert.ok(large.routes.every((route) => route.nexthop !== undefined));
+      converge(kernel, desiredWithPeers(3));
+      const small = kernel.observe([DEVICE]);
+      assert.deepEqual(small.nexthops, []);
+      assert.deepEqual(sorted(small.routes), sorted(desiredWithPeers(3).routes));
+    },
+  ],
+  [
+    'one refused operation does not stop those that follow, and says why',
+    ({ kernel }) => {
+      const desired = desiredWithPeers(2);
+      converge(kernel, { ...desired, routes: [], neighbors: [], fdb: [] });
+      const [first, second] = desired.routes;
+      assert.ok(first !== undefined && second !== undefined);
+      const { applied, failed } = kernel.apply([
+        { type: 'route-replace', entry: { ...first, nexthop: 4711 } },
+        { type: 'route-replace', entry: second },
+      ]);
+      assert.equal(applied, 1);
+      assert.deepEqual(
+        failed.map(({ operation }) => operation.type),
+        ['route-replace'],
+      );
+      assert.match(
+        failed[0]?.fault.summary ?? '',
+        /ip route replace 10\.244\.1\.0\/24 nhid 4711 failed.*Nexthop id does not exist/,
+      );
+    },
+  ],
+  [
+    'removing what is gone already is success',
+    ({ kernel }) => {
+      converge(kernel, desiredWithPeers(0));
+      const [route] = desiredWithPeers(1).routes;
+      const [neighbor] = desiredWithPeers(1).neighbors;
+      assert.ok(route !== undefined && neighbor !== undefined);
+      const { failed } = kernel.apply([
+        { type: 'route-delete', entry: route },
+        { type: 'neighbor-delete', entry: neighbor },
+      ]);
+      assert.deepEqual(failed, []);
+    },
+  ],
+  [
+    'a second device with the same VNI is refused in the words of the kernel',
+    ({ kernel }) => {
+      converge(kernel, desiredWithPeers(0));
+      const { devices } = desiredWithPeers(0, { name: 'flannel.x' });
+      const { failed } = kernel.apply(devices.map((device) => ({ type: 'device-add', device })));
+      assert.match(failed[0]?.fault.summary ?? '', /A VXLAN device with the specified VNI already exists/);
+    },
+  ],
+  [
+    "a listener hears of another program's change to our device",
+    async ({ kernel, disturb }) => {
+      const desired = desiredWithPeers(2);
+      converge(kernel, desired);
+      const [route] = desired.routes;
+      assert.ok(route !== undefined);
+      let end = (): void => undefined;
+      const heard = new Promise<void>((resolve) => {
+        end = kernel.watch(() => [DEVICE], resolve);
+      });
+      const patience = setTimeout(() => assert.fail('nothing heard'), 2000);
+      disturb([{ type: 'route-delete', entry: route }]);
+      await heard;
+      clearTimeout(patience);
+      end();
+    },
+  ],
+];
+
+function address(text: string): number {
+  return parseIpv4(text) ?? parseIpv4Cidr(text)?.address ?? assert.fail(text);
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
+}
+
+function sorted<Entry>(entries: readonly Entry[]): readonly string[] {
+  return entries
+    .map((entry) => JSON.stringify(entry, Object.keys(Object(entry)).concat('address', 'length').sort()))
+    .sort();
+}

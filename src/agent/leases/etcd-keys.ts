@@ -1,0 +1,48 @@
+/** Where flannel keeps things in etcd: texts of keys below the prefix (spec §2.1), and how a stored pair becomes a lease. */
+import type { KeyValue } from '#etcd/api.ts';
+import type { Lease, RejectedRecord } from '#model/lease.ts';
+import { decodeLeaseRecord } from '#model/lease-record.ts';
+import { formatSubnetKey, parseSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
+
+export interface EtcdKeys {
+  readonly config: string;
+  /** What is listed and watched; without a trailing slash, as flannel does, so that what it would obey is at least reported. */
+  readonly subnets: string;
+  readonly lease: (subnet: SubnetKey) => string;
+  /** The subnet whose lease lives at that key; undefined when it is not exactly the key of one. */
+  readonly subnetOf: (key: string) => SubnetKey | undefined;
+}
+
+/** Keys below a prefix such as `/coreos.com/network`, joined with slash cleaning. */
+export function etcdKeys(prefix: string): EtcdKeys {
+  const parts = prefix.split('/').filter((part) => part !== '' && part !== '.');
+  const base = `${prefix.startsWith('/') ? '/' : ''}${parts.join('/')}`;
+  const join = (name: string): string => (base === '' || base === '/' ? `${base}${name}` : `${base}/${name}`);
+  const subnets = join('subnets');
+  const lease = (subnet: SubnetKey): string => `${subnets}/${formatSubnetKey(subnet)}`;
+  return {
+    config: join('config'),
+    subnets,
+    lease,
+    subnetOf(key) {
+      const subnet = key.startsWith(`${subnets}/`) ? parseSubnetKey(key) : undefined;
+      return subnet !== undefined && lease(subnet) === key ? subnet : undefined;
+    },
+  };
+}
+
+/** The lease in a stored pair, or the record refused with the reason. A key without an etcd lease is a reservation. */
+export function leaseOf(kv: KeyValue, keys: EtcdKeys): Lease | RejectedRecord {
+  const subnet = keys.subnetOf(kv.key);
+  if (subnet === undefined)
+    return { key: kv.key, reason: `the key is not the name of a subnet below ${keys.subnets}/` };
+  const decoded = decodeLeaseRecord(kv.value);
+  if ('reason' in decoded) return { key: kv.key, reason: decoded.reason, subnet };
+  return {
+    subnet,
+    attributes: decoded.attributes,
+    reservation: kv.lease === 0n,
+    created: kv.createRevision,
+    modified: kv.modRevision,
+  };
+}

@@ -1,0 +1,208 @@
+/**
+ * LeaseStore on etcd v3 (spec §2): the same keys, values and create-if-absent transaction as flannel, but every write is
+ * a compare-and-set on our own key (D-24), no TTL is read per key (D-26), and no event ends the watch (D-01, D-02).
+ *
+ * When the answer to a write is lost, its etcd lease is left alone: revoking it would delete the key if the write took
+ * place after all. The next renewal recognises such a write by its value; the next acquisition by the PublicIP.
+ */
+import { type Etcd, prefixEnd, type WatchEvent } from '#etcd/api.ts';
+import type { Lease, LeaseAttributes, RejectedRecord } from '#model/lease.ts';
+import { encodeLeaseRecord } from '#model/lease-record.ts';
+import type { SubnetKey } from '#model/subnet-key.ts';
+import { type Clock, systemClock } from '#runtime/clock.ts';
+import { type EtcdKeys, etcdKeys, leaseOf } from './etcd-keys.ts';
+import type { LeaseChange, LeaseEvent, LeaseSnapshot, LeaseStore } from './store.ts';
+
+export interface EtcdLeaseStoreOptions {
+  /** Not closed by the store. */
+  readonly etcd: Etcd;
+  /** `/coreos.com/network` or the like. */
+  readonly prefix: string;
+  readonly clock?: Clock;
+}
+
+/** An etcd lease that was asked for and has no key yet. */
+interface Grant {
+  readonly id: Promise<bigint>;
+  readonly ttlSeconds: number;
+  readonly sinceMs: number;
+}
+
+/** A grant may age by this part of its life before it is used; the key then expires that much earlier. */
+const SPARE_AGE = 1 / 100;
+
+export class EtcdLeaseStore implements LeaseStore {
+  readonly #etcd: Etcd;
+  readonly #keys: EtcdKeys;
+  readonly #clock: Clock;
+  #spare: Grant | undefined;
+  /** The etcd lease that each key we wrote is attached to. */
+  readonly #attached = new Map<string, bigint>();
+
+  constructor(options: EtcdLeaseStoreOptions) {
+    this.#etcd = options.etcd;
+    this.#keys = etcdKeys(options.prefix);
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async config(): Promise<string | undefined> {
+    const response = await this.#etcd.range({ key: this.#keys.config });
+    return response.kvs[0]?.value;
+  }
+
+  async list(): Promise<LeaseSnapshot> {
+    const key = this.#keys.subnets;
+    const response = await this.#etcd.range({ key, rangeEnd: prefixEnd(key) });
+    const leases: Lease[] = [];
+    const rejected: RejectedRecord[] = [];
+    for (const kv of response.kvs) {
+      const lease = leaseOf(kv, this.#keys);
+      if ('reason' in lease) rejected.push(lease);
+      else leases.push(lease);
+    }
+    return { revision: response.revision, leases, rejected };
+  }
+
+  /**
+   * Asks for the etcd lease that the next create or renew will use, so that the round trip runs beside others (the
+   * listing at start). At most one is kept; a failure shows when it is used.
+   */
+  prepareGrant(ttlSeconds: number): void {
+    if (this.#isFresh(this.#spare, ttlSeconds)) return;
+    this.#dropSpare();
+    this.#spare = this.#grant(ttlSeconds);
+  }
+
+  async create(subnet: SubnetKey, attributes: LeaseAttributes, ttlSeconds: number): Promise<Lease | 'taken'> {
+    const key = this.#keys.lease(subnet);
+    const grant = await this.#takeGrant(ttlSeconds);
+    const lease = await grant.id;
+    const response = await this.#etcd.txn({
+      compare: [{ target: 'version', key, equals: 0 }],
+      success: [{ type: 'put', key, value: encodeLeaseRecord(attributes), lease }],
+    });
+    if (!response.succeeded) {
+      this.#keepSpare(grant);
+      return 'taken';
+    }
+    this.#attached.set(key, lease);
+    return { subnet, attributes, reservation: false, created: response.revision, modified: response.revision };
+  }
+
+  async renew(own: Lease, attributes: LeaseAttributes, ttlSeconds: number): Promise<Lease | 'lost'> {
+    const key = this.#keys.lease(own.subnet);
+    const value = encodeLeaseRecord(attributes);
+    const grant = own.reservation ? undefined : await this.#takeGrant(ttlSeconds);
+    const lease = await grant?.id;
+    const response = await this.#etcd.txn({
+      compare: [{ target: 'modRevision', key, equals: own.modified }],
+      success: [{ type: 'put', key, value, ...(lease === undefined ? {} : { lease }) }],
+      failure: [{ type: 'range', key }],
+    });
+    if (response.succeeded) {
+      this.#revoke(this.#attached.get(key));
+      if (lease !== undefined) this.#attached.set(key, lease);
+      return { ...own, attributes, modified: response.revision };
+    }
+    if (grant !== undefined) this.#keepSpare(grant);
+    const [found] = response.responses;
+    const stored = found?.type === 'range' ? found.kvs[0] : undefined;
+    if (stored?.createRevision !== own.created || stored.value !== value) return 'lost';
+    const current = { ...own, reservation: stored.lease === 0n, modified: stored.modRevision };
+    return this.renew(current, attributes, ttlSeconds);
+  }
+
+  async release(own: Lease): Promise<'released' | 'lost'> {
+    const key = this.#keys.lease(own.subnet);
+    const response = await this.#etcd.txn({
+      compare: [{ target: 'modRevision', key, equals: own.modified }],
+      success: [{ type: 'delete', key }],
+    });
+    if (!response.succeeded) return 'lost';
+    this.#revoke(this.#attached.get(key));
+    this.#attached.delete(key);
+    return 'released';
+  }
+
+  watch(revision: number, listener: (event: LeaseEvent) => void): () => void {
+    const key = this.#keys.subnets;
+    let open = true;
+    const tell = (event: LeaseEvent): void => {
+      if (open) listener(event);
+    };
+    const handle = this.#etcd.watch(
+      { key, rangeEnd: prefixEnd(key), startRevision: revision + 1 },
+      {
+        events: (events, seen) => {
+          const changes = events.flatMap((event) => this.#changeOf(event));
+          if (changes.length > 0) tell({ type: 'changes', revision: seen, changes });
+        },
+        lost: async () => {
+          const snapshot = await this.list();
+          tell({ type: 'snapshot', ...snapshot });
+          return snapshot.revision + 1;
+        },
+        interrupted: (fault) => tell({ type: 'interrupted', fault }),
+        resumed: () => tell({ type: 'resumed' }),
+      },
+    );
+    return () => {
+      open = false;
+      handle.close();
+    };
+  }
+
+  /** Gives back a grant that was prepared and not used. */
+  close(): void {
+    this.#dropSpare();
+  }
+
+  #changeOf(event: WatchEvent): LeaseChange[] {
+    if (event.type === 'delete') {
+      const subnet = this.#keys.subnetOf(event.key);
+      return subnet === undefined ? [] : [{ type: 'gone', subnet }];
+    }
+    const lease = leaseOf(event.kv, this.#keys);
+    return ['reason' in lease ? { type: 'rejected', record: lease } : { type: 'put', lease }];
+  }
+
+  async #takeGrant(ttlSeconds: number): Promise<Grant> {
+    this.prepareGrant(ttlSeconds);
+    const grant = this.#spare ?? this.#grant(ttlSeconds);
+    this.#spare = undefined;
+    try {
+      await grant.id;
+      return grant;
+    } catch {
+      // It may have been prepared while etcd was away.
+      return this.#grant(ttlSeconds);
+    }
+  }
+
+  #grant(ttlSeconds: number): Grant {
+    const id = this.#etcd.leaseGrant(ttlSeconds).then((granted) => granted.id);
+    // Whoever uses it awaits it; until then a failure is nobody's.
+    id.catch(() => undefined);
+    return { id, ttlSeconds, sinceMs: this.#clock.now() };
+  }
+
+  #isFresh(grant: Grant | undefined, ttlSeconds: number): boolean {
+    if (grant?.ttlSeconds !== ttlSeconds) return false;
+    return this.#clock.now() - grant.sinceMs <= ttlSeconds * 1000 * SPARE_AGE;
+  }
+
+  #keepSpare(grant: Grant): void {
+    this.#dropSpare();
+    this.#spare = grant;
+  }
+
+  #dropSpare(): void {
+    this.#spare?.id.then((id) => this.#revoke(id)).catch(() => undefined);
+    this.#spare = undefined;
+  }
+
+  /** Beside everything else: a grant that is not revoked expires by itself. */
+  #revoke(id: bigint | undefined): void {
+    if (id !== undefined) this.#etcd.leaseRevoke(id).catch(() => undefined);
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Keeping the lease we hold: renewal, and claiming the same subnet again when the key is gone (an operator deleted it, or an
+ * outage outlasted it). Never another subnet: Pods run in this one.
+ */
+
+import { formatIpv4 } from '#model/ipv4.ts';
+import type { Lease, LeaseAttributes } from '#model/lease.ts';
+import { formatSubnetKey } from '#model/subnet-key.ts';
+import { Fault } from '#runtime/fault.ts';
+import type { LeaseStore } from './store.ts';
+
+/** The lease as it stands now. Throws Fault `lease.lost` when somebody else has the subnet, and the store's Faults. */
+export async function keepLease(
+  store: LeaseStore,
+  own: Lease,
+  attributes: LeaseAttributes,
+  ttlSeconds: number,
+): Promise<Lease> {
+  const renewed = await store.renew(own, attributes, ttlSeconds);
+  if (renewed !== 'lost') return renewed;
+  const created = await store.create(own.subnet, attributes, ttlSeconds);
+  if (created !== 'taken') return created;
+  const key = formatSubnetKey(own.subnet);
+  const { leases } = await store.list();
+  const found = leases.find((lease) => formatSubnetKey(lease.subnet) === key);
+  // The key was written by an operator's hand, or by a write of ours whose answer was lost: it still names us.
+  if (found?.attributes.publicIp === attributes.publicIp) {
+    const adopted = await store.renew(found, attributes, ttlSeconds);
+    if (adopted !== 'lost') return adopted;
+  }
+  const owner = found === undefined ? 'an unusable record' : formatIpv4(found.attributes.publicIp);
+  throw new Fault('lease.lost', { what: `the subnet ${key} is leased to ${owner} now`, where: key });
+}

@@ -1,0 +1,316 @@
+/**
+ * MemoryEtcd: a strict etcd in memory that many clients share, with revisions, TTL by Clock, compaction, outages and
+ * hostile writes. It stands in for the `Etcd` interface and not for LeaseStore, so that simulations run the real lease
+ * store too, and a fault can fall between any two of its round trips; the cost is one small key space.
+ */
+import type {
+  DeleteRequest,
+  Etcd,
+  LeaseInfo,
+  MemberStatus,
+  PutRequest,
+  RangeRequest,
+  RangeResponse,
+  TxnRequest,
+  TxnResponse,
+  WatchListener,
+  WatchRequest,
+} from '#etcd/api.ts';
+import type { Clock } from '#runtime/clock.ts';
+import { Fault } from '#runtime/fault.ts';
+import { KeyspaceRefusal, MemoryKeyspace } from './memory-keyspace.ts';
+
+export interface MemoryEtcdOptions {
+  readonly clock: Clock;
+  /** How long a message takes, each way; absent: until the next microtask. */
+  readonly latencyMs?: () => number;
+}
+
+/** etcd's shortest TTL with its default election timeout. */
+const SHORTEST_TTL_SECONDS = 2;
+
+export class MemoryEtcd {
+  readonly keyspace = new MemoryKeyspace();
+  readonly clock: Clock;
+  readonly #latencyMs: (() => number) | undefined;
+  readonly #clients = new Set<MemoryEtcdClient>();
+  readonly #leases = new Map<bigint, { ttlSeconds: number; expiresAt: number; cancel: () => void }>();
+  #lastLease = 0x1000n;
+  #running = true;
+
+  constructor(options: MemoryEtcdOptions) {
+    this.clock = options.clock;
+    this.#latencyMs = options.latencyMs;
+  }
+
+  connect(): MemoryEtcdClient {
+    const client = new MemoryEtcdClient(this);
+    this.#clients.add(client);
+    return client;
+  }
+
+  forget(client: MemoryEtcdClient): void {
+    this.#clients.delete(client);
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** The whole etcd goes away: every verb of every client throws, every watch is interrupted. TTLs run on. */
+  stop(): void {
+    this.#running = false;
+    for (const client of this.#clients) client.reachabilityChanged();
+  }
+
+  start(): void {
+    this.#running = true;
+    for (const client of this.#clients) client.reachabilityChanged();
+  }
+
+  /** A write by somebody else, at once and of anything. Returns its revision. */
+  putRaw(key: string, value: string, lease = 0n): number {
+    return this.change(() => this.keyspace.txn({ compare: [], success: [{ type: 'put', key, value, lease }] }))
+      .revision;
+  }
+
+  deleteRaw(key: string): void {
+    this.change(() => this.keyspace.txn({ compare: [], success: [{ type: 'delete', key }] }));
+  }
+
+  /** Runs a change of the key space and wakes the watches. */
+  change<T>(work: () => T): T {
+    const result = work();
+    for (const client of this.#clients) client.pump();
+    return result;
+  }
+
+  /** How long a message is under way. */
+  async travel(): Promise<void> {
+    const latencyMs = this.#latencyMs;
+    if (latencyMs !== undefined) await new Promise<void>((resolve) => this.clock.after(latencyMs(), resolve));
+  }
+
+  grant(seconds: number): { readonly id: bigint; readonly ttlSeconds: number } {
+    const ttlSeconds = Math.max(seconds, SHORTEST_TTL_SECONDS);
+    this.#lastLease += 1n;
+    const id = this.#lastLease;
+    this.keyspace.grant(id);
+    this.#leases.set(id, { ttlSeconds, expiresAt: 0, cancel: () => undefined });
+    this.keepAlive(id);
+    return { id, ttlSeconds };
+  }
+
+  keepAlive(id: bigint): number {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return 0;
+    lease.cancel();
+    lease.expiresAt = this.clock.now() + lease.ttlSeconds * 1000;
+    lease.cancel = this.clock.after(lease.ttlSeconds * 1000, () => this.revoke(id));
+    return lease.ttlSeconds;
+  }
+
+  revoke(id: bigint): boolean {
+    this.#leases.get(id)?.cancel();
+    this.#leases.delete(id);
+    return this.change(() => this.keyspace.revoke(id));
+  }
+
+  /** Etcd leases alive, with or without keys. */
+  get leaseCount(): number {
+    return this.#leases.size;
+  }
+
+  timeToLive(id: bigint): LeaseInfo {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return { ttlSeconds: -1, grantedTtlSeconds: 0, keys: [] };
+    const ttlSeconds = Math.floor((lease.expiresAt - this.clock.now()) / 1000);
+    return { ttlSeconds, grantedTtlSeconds: lease.ttlSeconds, keys: this.keyspace.keysOf(id) ?? [] };
+  }
+}
+
+interface Watcher {
+  readonly request: WatchRequest;
+  readonly listener: WatchListener;
+  next: number;
+  /** A delivery is under way or the listener lists again. */
+  busy: boolean;
+  open: boolean;
+}
+
+/** One client's connection; it can be cut off from the others' etcd. */
+export class MemoryEtcdClient implements Etcd {
+  readonly #etcd: MemoryEtcd;
+  readonly #watchers = new Set<Watcher>();
+  #cut = false;
+  #wasReachable = true;
+  #closed = false;
+
+  constructor(etcd: MemoryEtcd) {
+    this.#etcd = etcd;
+  }
+
+  /** Cuts this client off; requests that are under way lose their answers. */
+  cut(): void {
+    this.#cut = true;
+    this.reachabilityChanged();
+  }
+
+  heal(): void {
+    this.#cut = false;
+    this.reachabilityChanged();
+  }
+
+  range(request: RangeRequest): Promise<RangeResponse> {
+    return this.#call(() => this.#etcd.keyspace.range(request));
+  }
+
+  put(request: PutRequest): Promise<{ readonly revision: number }> {
+    return this.txn({ compare: [], success: [{ type: 'put', ...request }] });
+  }
+
+  async delete(request: DeleteRequest): Promise<{ readonly deleted: number; readonly revision: number }> {
+    const { revision, responses } = await this.txn({ compare: [], success: [{ type: 'delete', ...request }] });
+    const [response] = responses;
+    return { deleted: response?.type === 'delete' ? response.deleted : 0, revision };
+  }
+
+  txn(request: TxnRequest): Promise<TxnResponse> {
+    return this.#call(() => this.#etcd.change(() => this.#etcd.keyspace.txn(request)));
+  }
+
+  leaseGrant(ttlSeconds: number): Promise<{ readonly id: bigint; readonly ttlSeconds: number }> {
+    return this.#call(() => this.#etcd.grant(ttlSeconds));
+  }
+
+  leaseRevoke(id: bigint): Promise<void> {
+    return this.#call(() => {
+      if (!this.#etcd.revoke(id)) throw new KeyspaceRefusal('etcdserver: requested lease not found');
+    });
+  }
+
+  leaseKeepAlive(id: bigint): Promise<number> {
+    return this.#call(() => this.#etcd.keepAlive(id));
+  }
+
+  leaseTimeToLive(id: bigint, withKeys = false): Promise<LeaseInfo> {
+    return this.#call(() => {
+      const info = this.#etcd.timeToLive(id);
+      return withKeys ? info : { ...info, keys: [] };
+    });
+  }
+
+  compact(revision: number): Promise<void> {
+    return this.#call(() => this.#etcd.change(() => this.#etcd.keyspace.compact(revision)));
+  }
+
+  async status(): Promise<readonly (MemberStatus | { readonly endpoint: string; readonly fault: Fault })[]> {
+    const endpoint = 'memory';
+    if (!this.#reachable) return [{ endpoint, fault: unreachable() }];
+    const raft = { raftTerm: 1, raftIndex: this.#etcd.keyspace.revision };
+    return [{ endpoint, memberId: 1n, leaderId: 1n, version: '3.4.0', dbSizeBytes: 0, ...raft }];
+  }
+
+  watch(request: WatchRequest, listener: WatchListener): { close(): void } {
+    const watcher: Watcher = { request, listener, next: request.startRevision, busy: false, open: true };
+    this.#watchers.add(watcher);
+    if (this.#reachable) this.#deliver(watcher);
+    else listener.interrupted?.(unreachable());
+    return {
+      close: () => {
+        watcher.open = false;
+        this.#watchers.delete(watcher);
+      },
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const watcher of this.#watchers) watcher.open = false;
+    this.#watchers.clear();
+    this.#etcd.forget(this);
+  }
+
+  /** The etcd has news: every watch looks for its own. */
+  pump(): void {
+    for (const watcher of this.#watchers) this.#deliver(watcher);
+  }
+
+  /** Tells the watches when this client has lost its etcd or found it again. */
+  reachabilityChanged(): void {
+    const reachable = this.#reachable;
+    if (reachable === this.#wasReachable) return;
+    this.#wasReachable = reachable;
+    for (const { listener } of [...this.#watchers]) {
+      if (reachable) listener.resumed?.();
+      else listener.interrupted?.(unreachable());
+    }
+    this.pump();
+  }
+
+  get #reachable(): boolean {
+    return this.#etcd.running && !this.#cut && !this.#closed;
+  }
+
+  async #call<T>(work: () => T): Promise<T> {
+    await this.#etcd.travel();
+    if (!this.#reachable) throw unreachable();
+    const result = attempt(work);
+    await this.#etcd.travel();
+    if (!this.#reachable) throw unreachable();
+    return result();
+  }
+
+  #deliver(watcher: Watcher): void {
+    if (watcher.busy) return;
+    watcher.busy = true;
+    this.#bring(watcher).then(
+      (more) => {
+        watcher.busy = false;
+        if (more) this.#deliver(watcher);
+      },
+      () => {
+        // The listener could not list again: ask it anew after a pause, as the real client does.
+        this.#etcd.clock.after(100, () => {
+          watcher.busy = false;
+          this.#deliver(watcher);
+        });
+      },
+    );
+  }
+
+  /** Brings what is pending at the moment of arrival; true when it should look again. */
+  async #bring(watcher: Watcher): Promise<boolean> {
+    const { keyspace } = this.#etcd;
+    await this.#etcd.travel();
+    if (!watcher.open || !this.#reachable || watcher.next > keyspace.revision) return false;
+    if (watcher.next <= keyspace.compacted) {
+      watcher.next = await watcher.listener.lost(
+        new Fault('etcd.compacted', { what: 'the revision is compacted away' }),
+      );
+      return true;
+    }
+    const { key, rangeEnd } = watcher.request;
+    const events = keyspace.eventsSince(watcher.next, key, rangeEnd);
+    watcher.next = keyspace.revision + 1;
+    if (events.length > 0) watcher.listener.events(events, keyspace.revision);
+    return true;
+  }
+}
+
+/** The outcome of the work, to be taken (or thrown) when its message arrives. */
+function attempt<T>(work: () => T): () => T {
+  try {
+    const result = work();
+    return () => result;
+  } catch (error) {
+    if (!(error instanceof KeyspaceRefusal)) throw error;
+    return () => {
+      throw new Fault('etcd.refused', { what: error.message, where: 'memory' });
+    };
+  }
+}
+
+function unreachable(): Fault {
+  return new Fault('etcd.tcp', { what: 'cannot connect to etcd', where: 'memory' });
+}

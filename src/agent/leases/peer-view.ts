@@ -1,0 +1,130 @@
+/**
+ * PeerView: the leases as we know them, fed by the store's events, telling what each event changed. It holds one map and
+ * changes it in place (ten thousand leases must not be copied per event), but does nothing else.
+ *
+ * Unlike flannel's: an event that cannot be read changes nothing (D-01), the own lease is never announced as a peer
+ * (D-06), and a snapshot announces peers whose attributes changed meanwhile (D-07). A record that turns unreadable keeps
+ * its last good lease until its key is deleted; an interruption withdraws nothing.
+ */
+import type { Lease, RejectedRecord } from '#model/lease.ts';
+import { sameLeaseAttributes } from '#model/lease-record.ts';
+import { formatSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
+import type { LeaseEvent, LeaseSnapshot } from './store.ts';
+
+export interface PeerDifference {
+  readonly added: readonly Lease[];
+  /** Peers whose attributes are different now; a mere renewal is not among them. */
+  readonly changed: readonly Lease[];
+  /** With what was last known of them. */
+  readonly removed: readonly Lease[];
+  /** What happened to our own key after the write we know of: somebody wrote it, or it is gone. */
+  readonly own?: { readonly type: 'put'; readonly lease: Lease } | { readonly type: 'gone' };
+  /** Records that could not be used. */
+  readonly rejected: readonly RejectedRecord[];
+}
+
+interface Draft {
+  readonly added: Map<string, Lease>;
+  readonly changed: Map<string, Lease>;
+  readonly removed: Map<string, Lease>;
+  own?: { type: 'put'; lease: Lease } | { type: 'gone' };
+  readonly rejected: RejectedRecord[];
+}
+
+export class PeerView {
+  readonly #leases = new Map<string, Lease>();
+  #own: Lease | undefined;
+  #ownKey: string | undefined;
+  #revision = 0;
+
+  /** All leases of others. */
+  get peers(): readonly Lease[] {
+    return [...this.#leases.values()];
+  }
+
+  get size(): number {
+    return this.#leases.size;
+  }
+
+  /** Store revision up to which events were taken in: where a new watch goes on. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Our lease as last written by us; call it after every acquire and renew, before the next event is applied. */
+  setOwn(own: Lease | undefined): void {
+    this.#own = own;
+    this.#ownKey = own === undefined ? undefined : formatSubnetKey(own.subnet);
+    if (this.#ownKey !== undefined) this.#leases.delete(this.#ownKey);
+  }
+
+  apply(event: LeaseEvent): PeerDifference {
+    const draft: Draft = { added: new Map(), changed: new Map(), removed: new Map(), rejected: [] };
+    if (event.type === 'snapshot') this.#replace(event, draft);
+    else if (event.type === 'changes') {
+      for (const change of event.changes) {
+        if (change.type === 'put') this.#put(change.lease, draft);
+        else if (change.type === 'gone') this.#gone(change.subnet, event.revision, draft);
+        else draft.rejected.push(change.record);
+      }
+      this.#revision = event.revision;
+    }
+    return {
+      added: [...draft.added.values()],
+      changed: [...draft.changed.values()],
+      removed: [...draft.removed.values()],
+      rejected: draft.rejected,
+      ...(draft.own === undefined ? {} : { own: draft.own }),
+    };
+  }
+
+  #replace(snapshot: LeaseSnapshot, draft: Draft): void {
+    const present = new Set<string>();
+    for (const lease of snapshot.leases) {
+      present.add(formatSubnetKey(lease.subnet));
+      this.#put(lease, draft);
+    }
+    for (const record of snapshot.rejected) {
+      if (record.subnet !== undefined) present.add(formatSubnetKey(record.subnet));
+      draft.rejected.push(record);
+    }
+    for (const [key, lease] of this.#leases) {
+      if (!present.has(key)) this.#gone(lease.subnet, snapshot.revision, draft);
+    }
+    if (this.#own !== undefined && this.#ownKey !== undefined && !present.has(this.#ownKey)) {
+      this.#gone(this.#own.subnet, snapshot.revision, draft);
+    }
+    this.#revision = snapshot.revision;
+  }
+
+  #put(lease: Lease, draft: Draft): void {
+    const key = formatSubnetKey(lease.subnet);
+    if (this.#own !== undefined && key === this.#ownKey) {
+      // Our own write and what came before it are no news.
+      if (lease.modified > this.#own.modified) draft.own = { type: 'put', lease };
+      else delete draft.own;
+      return;
+    }
+    const known = this.#leases.get(key);
+    this.#leases.set(key, lease);
+    const before = known ?? draft.removed.get(key);
+    draft.removed.delete(key);
+    if (before === undefined || draft.added.has(key)) draft.added.set(key, lease);
+    else if (draft.changed.has(key) || !sameLeaseAttributes(before.attributes, lease.attributes)) {
+      draft.changed.set(key, lease);
+    }
+  }
+
+  #gone(subnet: SubnetKey, revision: number, draft: Draft): void {
+    const key = formatSubnetKey(subnet);
+    if (this.#own !== undefined && key === this.#ownKey) {
+      if (revision > this.#own.modified) draft.own = { type: 'gone' };
+      return;
+    }
+    const known = this.#leases.get(key);
+    if (known === undefined) return;
+    this.#leases.delete(key);
+    draft.changed.delete(key);
+    if (!draft.added.delete(key)) draft.removed.set(key, known);
+  }
+}

@@ -1,0 +1,76 @@
+/** What the store's events change: the peers known, and our own key. An interruption withdraws nothing. */
+
+import type { PeerDifference } from '#agent/leases/peer-view.ts';
+import type { LeaseEvent } from '#agent/leases/store.ts';
+import { formatIpv4 } from '#model/ipv4.ts';
+import type { Lease } from '#model/lease.ts';
+import { sameLeaseAttributes } from '#model/lease-record.ts';
+import { formatSubnetKey } from '#model/subnet-key.ts';
+import type { Action } from './input.ts';
+import type { CoreState } from './state.ts';
+
+/** Leases of one event that are named in the log one by one; of more only the number is. */
+const MOST_LOGGED = 5;
+
+export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: number, actions: Action[]): void {
+  if (event.type === 'interrupted') {
+    const fields = { code: event.fault.code, why: event.fault.summary, remedy: event.fault.remedy };
+    actions.push({ type: 'log', level: 'warn', message: 'etcd watch cut; forwarding goes on', fields });
+    return;
+  }
+  if (event.type === 'resumed') {
+    actions.push({ type: 'log', level: 'info', message: 'etcd watch resumed' });
+    return;
+  }
+  const difference = state.view.apply(event);
+  const changed = difference.added.length + difference.changed.length + difference.removed.length;
+  if (changed > 0) {
+    state.viewChanged = true;
+    state.dirty = true;
+  }
+  logPeers(difference, actions);
+  for (const { key, reason } of difference.rejected.slice(0, MOST_LOGGED)) {
+    const fields = { key, reason };
+    actions.push({ type: 'log', level: 'warn', message: 'record ignored', fields });
+  }
+  if (difference.own !== undefined) absorbOwnKey(state, difference.own, now, actions);
+}
+
+/** Somebody else wrote our key: claim it again now. Forwarding goes on meanwhile. */
+function absorbOwnKey(
+  state: CoreState,
+  change: NonNullable<PeerDifference['own']>,
+  now: number,
+  actions: Action[],
+): void {
+  if (state.own === undefined) return;
+  const subnet = formatSubnetKey(state.own.subnet);
+  if (change.type === 'put' && sameLeaseAttributes(change.lease.attributes, state.own.attributes)) {
+    // An operator made it a reservation or an ordinary lease; the record says what we would say.
+    state.own = change.lease;
+    state.view.setOwn(change.lease);
+    state.renewAt = now;
+    actions.push({ type: 'log', level: 'info', message: 'own lease written by somebody else', fields: { subnet } });
+    return;
+  }
+  const by = change.type === 'put' ? `overwritten by ${formatIpv4(change.lease.attributes.publicIp)}` : 'deleted';
+  state.renewAt = now;
+  actions.push({ type: 'log', level: 'warn', message: 'own lease lost; claiming it again', fields: { subnet, by } });
+}
+
+function logPeers(difference: PeerDifference, actions: Action[]): void {
+  const kinds = [
+    ['peer added', difference.added],
+    ['peer changed', difference.changed],
+    ['peer removed', difference.removed],
+  ] as const;
+  for (const [message, leases] of kinds) {
+    if (leases.length > MOST_LOGGED) {
+      actions.push({ type: 'log', level: 'info', message, fields: { count: leases.length } });
+    } else for (const lease of leases) actions.push({ type: 'log', level: 'info', message, fields: peerFields(lease) });
+  }
+}
+
+function peerFields({ subnet, attributes }: Lease): Readonly<Record<string, string>> {
+  return { subnet: formatSubnetKey(subnet), public_ip: formatIpv4(attributes.publicIp) };
+}

@@ -1,0 +1,203 @@
+/** What an input changes in what is known. Says in the log what an operator would want to read later. */
+
+import { openBackend } from '#agent/backends/registry.ts';
+import { operationText } from '#agent/kernel/operation-text.ts';
+import type { AcquiredLease } from '#agent/leases/acquire.ts';
+import type { LeaseSnapshot } from '#agent/leases/store.ts';
+import { formatIpv4 } from '#model/ipv4.ts';
+import type { Lease } from '#model/lease.ts';
+import { formatConfigProblem, parseNetworkConfig } from '#model/network-config.ts';
+import { formatSubnetKey } from '#model/subnet-key.ts';
+import { Fault } from '#runtime/fault.ts';
+import { absorbLeaseEvent } from './absorb-lease-event.ts';
+import { failed, type Pause, succeeded } from './effort.ts';
+import type { Action, Input, PassResult } from './input.ts';
+import { renewalTime } from './renewal.ts';
+import { reportRefused } from './report-refused.ts';
+import type { CoreState } from './state.ts';
+
+const LOAD_PAUSE: Pause = { firstMs: 500, mostMs: 3000 };
+const ACQUIRE_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
+const RENEW_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
+const PASS_PAUSE: Pause = { firstMs: 100, mostMs: 10_000 };
+const PUBLISH_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
+
+/** Passes use at most half of the time: a pause as long as the last one, up to this limit. */
+const LONGEST_REST_MS = 200;
+/** Operations of one pass that are named in the log one by one. */
+const MOST_FAILURES_LOGGED = 5;
+
+export function absorb(state: CoreState, input: Input, now: number, actions: Action[]): void {
+  const { spread } = state.settings;
+  switch (input.type) {
+    case 'start':
+    case 'wake':
+      break;
+    case 'loaded':
+      absorbDocument(state, input.document, input.snapshot, now, actions);
+      break;
+    case 'load-failed':
+      failed(state.load, now, LOAD_PAUSE, spread);
+      logFault(actions, input.fault, 'waiting for the network configuration');
+      break;
+    case 'host':
+      succeeded(state.choose);
+      state.host = input.host;
+      break;
+    case 'passed':
+      absorbPass(state, input.result, now, actions);
+      break;
+    case 'kernel-changed':
+      state.dirty = true;
+      break;
+    case 'acquired':
+      absorbAcquired(state, input.result, now, actions);
+      break;
+    case 'acquire-failed':
+      failed(state.acquire, now, ACQUIRE_PAUSE, spread);
+      logFault(actions, input.fault, 'no lease yet');
+      break;
+    case 'leases':
+      absorbLeaseEvent(state, input.event, now, actions);
+      break;
+    case 'renewed':
+      succeeded(state.renew);
+      holdLease(state, input.lease, now);
+      actions.push({
+        type: 'log',
+        level: 'info',
+        message: 'lease renewed',
+        fields: { subnet: formatSubnetKey(input.lease.subnet) },
+      });
+      break;
+    case 'renew-failed':
+      failed(state.renew, now, RENEW_PAUSE, spread);
+      logFault(actions, input.fault, 'lease not renewed; forwarding goes on');
+      break;
+    case 'published':
+      succeeded(state.publish);
+      state.published = input.text;
+      break;
+    case 'publish-failed':
+      failed(state.publish, now, PUBLISH_PAUSE, spread);
+      logFault(actions, input.fault, 'subnet file not written');
+      break;
+  }
+}
+
+function absorbDocument(
+  state: CoreState,
+  document: string | undefined,
+  snapshot: LeaseSnapshot,
+  now: number,
+  actions: Action[],
+): void {
+  const network = document === undefined ? missingDocument() : readDocument(document);
+  if (network instanceof Fault) {
+    failed(state.load, now, LOAD_PAUSE, state.settings.spread);
+    logFault(actions, network, 'waiting for a usable network configuration');
+    return;
+  }
+  succeeded(state.load);
+  state.network = network;
+  state.snapshot = snapshot;
+  state.dirty = true;
+  const { config } = network;
+  const fields = { network: document, backend: config.backend.type, leases: snapshot.leases.length };
+  actions.push({ type: 'log', level: 'info', message: 'network configuration read', fields });
+}
+
+function missingDocument(): Fault {
+  return new Fault('network.missing', { what: 'there is no network configuration under the prefix' });
+}
+
+function readDocument(text: string): NonNullable<CoreState['network']> | Fault {
+  const parsed = parseNetworkConfig(text);
+  if ('problems' in parsed) return invalidDocument(parsed.problems.map(formatConfigProblem));
+  const opened = openBackend(parsed.config.backend);
+  if ('problems' in opened) return invalidDocument(opened.problems.map(formatConfigProblem));
+  if (parsed.config.ipv4 === undefined || parsed.config.enableIpv6) {
+    return invalidDocument(['EnableIPv6: only IPv4 networks are supported so far']);
+  }
+  return { config: parsed.config, backend: opened.backend };
+}
+
+function invalidDocument(problems: readonly string[]): Fault {
+  return new Fault('network.invalid', { what: 'the network configuration is not valid', why: problems.join('; ') });
+}
+
+function absorbPass(state: CoreState, result: PassResult, now: number, actions: Action[]): void {
+  if (result.blocked !== undefined) {
+    failed(state.pass, now, PASS_PAUSE, state.settings.spread);
+    state.dirty = true;
+    logFault(actions, result.blocked, 'the fabric cannot be programmed');
+    return;
+  }
+  state.deviceStands = true;
+  reportRefused(state, 'backend', result.refused, actions);
+  state.programmed = state.own !== undefined;
+  for (const { operation, fault } of result.failed.slice(0, MOST_FAILURES_LOGGED)) {
+    const fields = { code: fault.code, operation: operationText(operation), why: fault.summary };
+    actions.push({ type: 'log', level: 'error', message: 'the kernel refused an operation', fields });
+  }
+  if (result.failed.length > 0) {
+    failed(state.pass, now, PASS_PAUSE, state.settings.spread);
+    state.dirty = true;
+  } else {
+    succeeded(state.pass);
+    state.pass.notBefore = now + Math.min(result.durationMs, LONGEST_REST_MS);
+  }
+  if (result.planned === 0) return;
+  const fields = {
+    operations: result.planned,
+    failed: result.failed.length,
+    ms: Math.round(result.durationMs * 10) / 10,
+  };
+  actions.push({ type: 'log', level: 'info', message: 'kernel programmed', fields });
+}
+
+function absorbAcquired(state: CoreState, result: AcquiredLease, now: number, actions: Action[]): void {
+  const { lease, how, attempts, snapshot } = result;
+  succeeded(state.acquire);
+  holdLease(state, lease, now);
+  state.snapshot = undefined;
+  state.programmed = false;
+  state.dirty = true;
+  const fields = {
+    subnet: formatSubnetKey(lease.subnet),
+    public_ip: formatIpv4(lease.attributes.publicIp),
+    mac: state.mac,
+    how,
+    attempts,
+    reservation: lease.reservation,
+  };
+  actions.push({ type: 'log', level: 'info', message: 'lease acquired', fields });
+  for (const duplicate of result.duplicates) {
+    const subnet = formatSubnetKey(duplicate.subnet);
+    actions.push({ type: 'log', level: 'warn', message: 'another lease has our public address', fields: { subnet } });
+  }
+  for (const old of result.released) {
+    const subnet = formatSubnetKey(old.subnet);
+    actions.push({
+      type: 'log',
+      level: 'warn',
+      message: 'own lease given up: it does not fit the network',
+      fields: { subnet },
+    });
+  }
+  absorbLeaseEvent(state, { type: 'snapshot', ...snapshot }, now, actions);
+}
+
+/** From now on this is our lease, written a moment ago. */
+function holdLease(state: CoreState, lease: Lease, now: number): void {
+  state.own = lease;
+  state.view.setOwn(lease);
+  state.renewAt = lease.reservation
+    ? Number.POSITIVE_INFINITY
+    : renewalTime(now, state.settings.renewMarginMs, state.settings.spread);
+}
+
+function logFault(actions: Action[], fault: Fault, message: string): void {
+  const fields = { code: fault.code, why: fault.summary, remedy: fault.remedy };
+  actions.push({ type: 'log', level: 'error', message, fields });
+}

@@ -1,0 +1,34 @@
+/** Effort: one thing that is tried until it works, with a pause after each failure that doubles up to a limit. */
+export interface Effort {
+  running: boolean;
+  /** Time in milliseconds before which it is not tried again. */
+  notBefore: number;
+  failures: number;
+}
+
+export interface Pause {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
+export function newEffort(): Effort {
+  return { running: false, notBefore: 0, failures: 0 };
+}
+
+export function isDue(effort: Effort, now: number): boolean {
+  return !effort.running && effort.notBefore <= now;
+}
+
+export function succeeded(effort: Effort): void {
+  effort.running = false;
+  effort.failures = 0;
+  effort.notBefore = 0;
+}
+
+/** `spread` is this agent's own fraction from 0 to 1: a fleet that failed together does not retry together. */
+export function failed(effort: Effort, now: number, pause: Pause, spread: number): void {
+  const wait = Math.min(pause.firstMs * 2 ** effort.failures, pause.mostMs);
+  effort.running = false;
+  effort.failures += 1;
+  effort.notBefore = now + wait * (0.75 + spread / 2);
+}

@@ -1,0 +1,59 @@
+/** What the core hears (Input) and what it asks for (Action). Outcomes of actions come back as inputs. */
+import type { RefusedLease } from '#agent/backends/backend.ts';
+import type { FailedOperation, HostNetwork } from '#agent/kernel/kernel.ts';
+import type { AcquiredLease } from '#agent/leases/acquire.ts';
+import type { LeaseEvent, LeaseSnapshot } from '#agent/leases/store.ts';
+import type { Ipv4 } from '#model/ipv4.ts';
+import type { Lease, LeaseAttributes } from '#model/lease.ts';
+import type { NetworkConfig } from '#model/network-config.ts';
+import type { SubnetKey } from '#model/subnet-key.ts';
+import type { Fault } from '#runtime/fault.ts';
+import type { LogFields, LogLevel } from '#runtime/log.ts';
+
+/** What a pass over the kernel found and did. */
+export interface PassResult {
+  /** Operations planned: 0 when nothing differed. */
+  readonly planned: number;
+  readonly failed: readonly FailedOperation[];
+  /** Leases whose backend data cannot be used. */
+  readonly refused: readonly RefusedLease[];
+  /** Why the pass could not be made, or why our own device or address does not stand. */
+  readonly blocked: Fault | undefined;
+  readonly durationMs: number;
+}
+
+export type Input =
+  | { readonly type: 'start' }
+  | { readonly type: 'loaded'; readonly document: string | undefined; readonly snapshot: LeaseSnapshot }
+  | { readonly type: 'load-failed'; readonly fault: Fault }
+  | { readonly type: 'host'; readonly host: HostNetwork }
+  | { readonly type: 'passed'; readonly result: PassResult }
+  | { readonly type: 'kernel-changed' }
+  | { readonly type: 'acquired'; readonly result: AcquiredLease }
+  | { readonly type: 'acquire-failed'; readonly fault: Fault }
+  | { readonly type: 'leases'; readonly event: LeaseEvent }
+  /** Our key written anew, by renewal or after it had vanished. */
+  | { readonly type: 'renewed'; readonly lease: Lease }
+  | { readonly type: 'renew-failed'; readonly fault: Fault }
+  | { readonly type: 'published'; readonly text: string }
+  | { readonly type: 'publish-failed'; readonly fault: Fault }
+  | { readonly type: 'wake' };
+
+export type Action =
+  | { readonly type: 'load' }
+  | { readonly type: 'read-host' }
+  | { readonly type: 'pass' }
+  | {
+      readonly type: 'acquire';
+      readonly network: NetworkConfig;
+      readonly attributes: LeaseAttributes;
+      readonly previous: SubnetKey | undefined;
+      readonly hostAddresses: readonly Ipv4[];
+      readonly snapshot: LeaseSnapshot | undefined;
+    }
+  | { readonly type: 'watch'; readonly afterRevision: number }
+  /** Renews our key, or claims the same subnet again when the key is gone; never another subnet. */
+  | { readonly type: 'renew'; readonly lease: Lease; readonly attributes: LeaseAttributes }
+  | { readonly type: 'publish'; readonly text: string }
+  | { readonly type: 'notify'; readonly text: string }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields };

@@ -1,0 +1,91 @@
+/**
+ * What the agent knows and what it is doing about it. The core owns this value and changes it in place: ten thousand
+ * leases are not copied for each event. Nothing outside src/agent/reconcile touches it.
+ */
+import type { Backend, Underlay } from '#agent/backends/backend.ts';
+import type { HostNetwork } from '#agent/kernel/kernel.ts';
+import { PeerView } from '#agent/leases/peer-view.ts';
+import type { LeaseSnapshot } from '#agent/leases/store.ts';
+import type { Ipv4 } from '#model/ipv4.ts';
+import type { Lease } from '#model/lease.ts';
+import type { Mac } from '#model/mac.ts';
+import type { NetworkConfig } from '#model/network-config.ts';
+import type { SubnetKey } from '#model/subnet-key.ts';
+import { type Effort, newEffort } from './effort.ts';
+
+/** What the operator asked for, and chance: two agents with equal settings behave alike. */
+export interface CoreSettings {
+  readonly interfaces: readonly string[];
+  readonly publicIp: Ipv4 | undefined;
+  readonly renewMarginMs: number;
+  /** Subnet in the file that an earlier run left. */
+  readonly previous: SubnetKey | undefined;
+  /** MAC for a device that has none yet. */
+  readonly randomMac: Mac;
+  /** From 0 to 1, this agent's own: spreads renewals and retries over the fleet. */
+  readonly spread: number;
+}
+
+export interface CoreState {
+  readonly settings: CoreSettings;
+  network: { readonly config: NetworkConfig; readonly backend: Backend } | undefined;
+  /** What was listed at the start; given up once there is a lease. */
+  snapshot: LeaseSnapshot | undefined;
+  host: HostNetwork | undefined;
+  underlay: Underlay | undefined;
+  mac: Mac | undefined;
+  own: Lease | undefined;
+  /** When our key must have been renewed; Infinity for a reservation. */
+  renewAt: number;
+  readonly view: PeerView;
+  /** The view changed since `admitted` was made of it. */
+  viewChanged: boolean;
+  /** Leases that passed admission; what a pass programs. */
+  admitted: readonly Lease[];
+  /** Leases refused last, by subnet with the reason, so that each is reported once. */
+  readonly refusals: { admission: ReadonlyMap<string, string>; backend: ReadonlyMap<string, string> };
+  watching: boolean;
+  /** Something changed since the last pass began. */
+  dirty: boolean;
+  /** A pass has found or made our device right: its MAC may be published. */
+  deviceStands: boolean;
+  /** A pass has programmed the own lease and all peers known: the subnet may be handed out. */
+  programmed: boolean;
+  published: string | undefined;
+  ready: boolean;
+  readonly load: Effort;
+  readonly choose: Effort;
+  readonly pass: Effort;
+  readonly acquire: Effort;
+  readonly renew: Effort;
+  readonly publish: Effort;
+}
+
+export function newCoreState(settings: CoreSettings): CoreState {
+  return {
+    settings,
+    network: undefined,
+    snapshot: undefined,
+    host: undefined,
+    underlay: undefined,
+    mac: undefined,
+    own: undefined,
+    renewAt: Number.POSITIVE_INFINITY,
+    view: new PeerView(),
+    viewChanged: false,
+    admitted: [],
+    refusals: { admission: new Map(), backend: new Map() },
+    watching: false,
+    dirty: false,
+    deviceStands: false,
+    programmed: false,
+    published: undefined,
+    ready: false,
+    load: newEffort(),
+    choose: newEffort(),
+    pass: newEffort(),
+    acquire: newEffort(),
+    renew: newEffort(),
+    publish: newEffort(),
+  };
+}

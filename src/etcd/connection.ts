@@ -1,0 +1,60 @@
+/** The connection to one endpoint: dialled when it is first needed and again when it was lost; calls share it. */
+import { Fault } from '#runtime/fault.ts';
+import { dial } from './dial.ts';
+import type { Endpoint } from './endpoint-url.ts';
+import { Session } from './session.ts';
+import type { TlsFiles } from './tls-files.ts';
+
+export interface ConnectionOptions {
+  readonly endpoint: Endpoint;
+  readonly files: TlsFiles;
+  /** Limit of one attempt to connect, TLS included. */
+  readonly connectMs: number;
+  readonly keepAliveMs: number;
+}
+
+export class Connection {
+  readonly endpoint: Endpoint;
+  readonly #options: ConnectionOptions;
+  #session: Session | undefined;
+  #dialling: Promise<Session> | undefined;
+  #closed: boolean = false;
+
+  constructor(options: ConnectionOptions) {
+    this.endpoint = options.endpoint;
+    this.#options = options;
+  }
+
+  /** A usable session, or the Fault why there is none. Begins to connect before it returns. */
+  session(): Promise<Session> {
+    if (this.#session?.usable) return Promise.resolve(this.#session);
+    this.#dialling ??= this.#dial().finally(() => {
+      this.#dialling = undefined;
+    });
+    return this.#dialling;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#session?.destroy(closedFault());
+    this.#session = undefined;
+  }
+
+  async #dial(): Promise<Session> {
+    const { endpoint, files, connectMs, keepAliveMs } = this.#options;
+    if (this.#closed) throw closedFault();
+    const socket = await dial({ endpoint, files, timeoutMs: connectMs });
+    if (this.#closed) {
+      socket.destroy();
+      throw closedFault();
+    }
+    const hasClientCertificate = files.certFile !== undefined;
+    this.#session = new Session(socket, { endpoint, keepAliveMs, hasClientCertificate });
+    return this.#session;
+  }
+}
+
+/** What calls get that were under way when the client was closed. */
+export function closedFault(): Fault {
+  return new Fault('etcd.unavailable', { what: 'the etcd client is closed', remedy: 'connect again' });
+}

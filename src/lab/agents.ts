@@ -1,0 +1,91 @@
+/** The agents of a lab: one process per host, started detached and all at once, ready when they say so. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { Fault } from '#runtime/fault.ts';
+import { clientFiles, endpointsOf } from './etcd-access.ts';
+import type { HostPlan, LabPlan } from './plan.ts';
+import { awaitReady } from './ready.ts';
+import { type DetachedProgram, startDetached } from './start-detached.ts';
+import { LAB_MARK, type LabProcess, type LabState, updateState } from './state.ts';
+import { weftProgram } from './weft-program.ts';
+
+const READY_TIMEOUT_MS = 60_000;
+const LOG_TAIL_LINES = 6;
+
+/** The agent's program on a host, with flannel's flags. */
+export function agentProgram(plan: LabPlan, labId: string, host: HostPlan): DetachedProgram {
+  const { caFile, certFile, keyFile } = clientFiles(plan);
+  const flags: Readonly<Record<string, string>> = {
+    'etcd-endpoints': endpointsOf(plan).join(','),
+    'etcd-prefix': plan.prefix,
+    'etcd-cafile': caFile,
+    'etcd-certfile': certFile,
+    'etcd-keyfile': keyFile,
+    iface: 'eth0',
+    'subnet-file': host.subnetFile,
+  };
+  return {
+    namespace: host.namespace,
+    argv: [weftProgram(), 'agent', ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)],
+    environment: { [LAB_MARK]: labId, NOTIFY_SOCKET: host.notifySocket },
+    logFile: host.agentLog,
+  };
+}
+
+/** Starts the agent of a host and waits until it is ready; it is recorded in the state as soon as it runs. */
+export async function startAgent(state: LabState, host: HostPlan, signal: AbortSignal): Promise<LabProcess> {
+  mkdirSync(host.directory, { recursive: true });
+  using readiness = awaitReady(host.notifySocket);
+  const startedMs = performance.now();
+  const { identity, ended } = startDetached(agentProgram(state.plan, state.id, host));
+  const record: LabProcess = { role: 'agent', host: host.name, ...identity };
+  setAgent(state.plan.name, record);
+  const outcome = await firstOf(readiness.ready, ended, signal);
+  if (outcome !== 'ready') throw agentFault(host, outcome);
+  const ready = { ...record, readyMs: Math.round(performance.now() - startedMs) };
+  setAgent(state.plan.name, ready);
+  return ready;
+}
+
+/** The agent of a host as recorded, whether it still runs or not. */
+export function agentOf(state: LabState, host: HostPlan): LabProcess | undefined {
+  return state.processes.find((process) => process.role === 'agent' && process.host === host.name);
+}
+
+function setAgent(lab: string, record: LabProcess): void {
+  updateState(lab, (state) => ({
+    ...state,
+    processes: [...state.processes.filter((other) => other.role !== 'agent' || other.host !== record.host), record],
+  }));
+}
+
+/** `ready`, or why it is not. */
+async function firstOf(ready: Promise<void>, ended: Promise<string>, signal: AbortSignal): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const onAbort = (): void => resolve('interrupted');
+  const timer = setTimeout(() => resolve(`it was not ready after ${READY_TIMEOUT_MS / 1000} s`), READY_TIMEOUT_MS);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([promise, ready.then(() => 'ready'), ended.then((how) => `it ended with ${how}`)]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function agentFault(host: HostPlan, why: string): Fault {
+  return new Fault('lab.up', {
+    what: `the agent on ${host.name} did not get ready`,
+    where: host.agentLog,
+    why: [why, ...logTail(host.agentLog)].join('\n    '),
+  });
+}
+
+/** The end of a log, a line each. */
+export function logTail(file: string): readonly string[] {
+  try {
+    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,114 @@
+/** Makes the lab's namespaces and cables, and removes them. It goes by the plan; the texts are in wiring.ts. */
+import { existsSync, statSync } from 'node:fs';
+import type { Host } from '#hosts/host.ts';
+import { namespaceHost, namespacePath } from '#hosts/namespace.ts';
+import { mustRun, runCommand } from '#runtime/command.ts';
+import { Fault } from '#runtime/fault.ts';
+import { mapConcurrent } from '#runtime/map-concurrent.ts';
+import { type HostPlan, type LabPlan, plannedNamespaces } from './plan.ts';
+import { connectPorts, makeNamespaces, plugHosts, removeNamespaces, setUpHost, setUpSwitch } from './wiring.ts';
+
+/** Processes at once; `ip` is short and the machine may be small. */
+export const CONCURRENCY = 8;
+
+/** Fault `lab.foreign` when one of these namespaces exists: it is somebody else's, whatever its name. */
+export function refuseForeignNamespaces(names: readonly string[]): void {
+  const found = names.filter((name) => existsSync(namespacePath(name)));
+  if (found.length === 0) return;
+  throw new Fault('lab.foreign', {
+    what: `there is a namespace ${found.slice(0, 3).join(', ')} that no lab here has made`,
+    where: namespacePath(found[0] ?? ''),
+  });
+}
+
+/** All machines of a new lab: addresses set, forwarding on, cables plugged in, Pods still empty. */
+export async function makeMachines(plan: LabPlan): Promise<void> {
+  await ipBatch(makeNamespaces(plannedNamespaces(plan)) + plugHosts(plan, plan.hosts), 'make the namespaces');
+  await Promise.all([
+    ipBatchIn(plan.switchNamespace, setUpSwitch(plan), 'set up the switch'),
+    mapConcurrent(plan.hosts, CONCURRENCY, (host) => setUp(plan, host)),
+  ]);
+}
+
+/** One more machine, plugged into the switch of a lab that is up. */
+export async function addMachine(plan: LabPlan, host: HostPlan): Promise<void> {
+  await ipBatch(makeNamespaces([host.namespace, host.pod.namespace]) + plugHosts(plan, [host]), `make ${host.name}`);
+  await ipBatchIn(plan.switchNamespace, connectPorts([host]), `plug ${host.name} into the switch`);
+  await setUp(plan, host);
+}
+
+/** Inode of each of these namespaces that exists: what tells ours from another of the same name. */
+export function identifyNamespaces(names: readonly string[]): Readonly<Record<string, string>> {
+  const inodes: Record<string, string> = {};
+  for (const name of names) {
+    const stat = statSync(namespacePath(name), { throwIfNoEntry: false });
+    if (stat !== undefined) inodes[name] = String(stat.ino);
+  }
+  return inodes;
+}
+
+export interface RemovedNamespaces {
+  readonly removed: readonly string[];
+  /** They have the name of one of ours and are another. */
+  readonly foreign: readonly string[];
+}
+
+/** Removes those of `names` that exist; `inodes` says which they were when they were made, as far as that is known. */
+export async function removeMachines(
+  names: readonly string[],
+  inodes: Readonly<Record<string, string>>,
+): Promise<RemovedNamespaces> {
+  const present = identifyNamespaces(names);
+  const foreign = Object.keys(present).filter((name) => inodes[name] !== undefined && inodes[name] !== present[name]);
+  const removed = Object.keys(present).filter((name) => !foreign.includes(name));
+  if (removed.length > 0) await ipBatch(removeNamespaces(removed), 'remove the namespaces');
+  return { removed, foreign };
+}
+
+/** Cuts a host's cable at the switch, or mends it. */
+export async function setUplink(plan: LabPlan, host: HostPlan, state: 'up' | 'down'): Promise<void> {
+  await ipBatchIn(plan.switchNamespace, `link set ${host.name} ${state}\n`, `set the uplink of ${host.name} ${state}`);
+}
+
+/** Hosts whose cable is cut at the switch. */
+export async function cutUplinks(plan: LabPlan): Promise<readonly string[]> {
+  const argv = ['ip', '-json', 'link', 'show', 'type', 'veth'];
+  const output = await hostOf(plan.switchNamespace).run({ argv, why: 'look at the switch' });
+  if (output.code !== 0) return [];
+  const links: readonly { readonly ifname: string; readonly flags: readonly string[] }[] = JSON.parse(
+    output.stdout || '[]',
+  );
+  return links.filter((link) => !link.flags.includes('UP')).map((link) => link.ifname);
+}
+
+/** A namespace of the lab as a Host to run commands on. */
+export function hostOf(namespace: string): Host {
+  return namespaceHost({ name: namespace, namespace });
+}
+
+/** Runs `ip -batch` inside a namespace; the first line that fails is a Fault with ip's own words. */
+export async function ipBatchIn(namespace: string, lines: string, why: string): Promise<void> {
+  const command = { argv: ['ip', '-batch', '-'], stdin: lines, why };
+  const output = await hostOf(namespace).run(command);
+  if (output.code !== 0) throw batchFault(why, namespace, output.stderr);
+}
+
+async function ipBatch(lines: string, why: string): Promise<void> {
+  const output = await runCommand({ argv: ['ip', '-batch', '-'], stdin: lines, why });
+  if (output.code !== 0) throw batchFault(why, undefined, output.stderr);
+}
+
+async function setUp(plan: LabPlan, host: HostPlan): Promise<void> {
+  await ipBatchIn(host.namespace, setUpHost(plan, host), `set up ${host.name}`);
+  // /proc/sys/net shows the settings of the namespace that the reader is in, so it has to be written from inside.
+  const argv = ['nsenter', `--net=${namespacePath(host.namespace)}`, '--', 'tee', '/proc/sys/net/ipv4/ip_forward'];
+  await mustRun({ argv, stdin: '1', why: `turn on forwarding in ${host.name}` });
+}
+
+function batchFault(why: string, namespace: string | undefined, stderr: string): Fault {
+  return new Fault('command.failed', {
+    what: `could not ${why}`,
+    where: namespace === undefined ? 'ip -batch' : `ip -batch in ${namespace}`,
+    why: stderr.trim().slice(-400),
+  });
+}

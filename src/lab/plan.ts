@@ -1,0 +1,123 @@
+/**
+ * What a lab consists of, decided before anything is made: names, addresses, files. Pure, and plain JSON, because the
+ * plan is what `down` goes by after a crash. Every name carries the lab's name, so two labs never meet.
+ */
+import { formatIpv4Cidr, type Ipv4Cidr, ipv4CidrSize, lastIpv4Of, maskIpv4Cidr } from '#model/cidr.ts';
+import { formatIpv4 } from '#model/ipv4.ts';
+
+/** Where the state of every lab is kept, a directory each. */
+export const LAB_ROOT = '/run/weft/lab';
+/** etcd prefix of the network, as the operating guides have it. */
+export const LAB_PREFIX = '/kubernetes/network';
+export const FEWEST_HOSTS = 3;
+export const MOST_HOSTS = 50;
+/** host1 to host3 hold the etcd members. */
+export const MEMBERS = 3;
+/** The first host's address is the eleventh of the subnet. */
+const FIRST_HOST_OFFSET = 11;
+
+export interface PodPlan {
+  /** `pod1`. */
+  readonly name: string;
+  readonly namespace: string;
+}
+
+export interface HostPlan {
+  /** From 1. */
+  readonly number: number;
+  /** `host1`, which is also the name of its port on the switch. */
+  readonly name: string;
+  readonly namespace: string;
+  /** Dotted quad. */
+  readonly address: string;
+  /** Whether an etcd member runs here. */
+  readonly member: boolean;
+  readonly directory: string;
+  readonly subnetFile: string;
+  readonly agentLog: string;
+  readonly notifySocket: string;
+  readonly pod: PodPlan;
+}
+
+export interface LabPlan {
+  readonly name: string;
+  readonly directory: string;
+  /** Network of the hosts, `10.77.0.0/16`. */
+  readonly subnet: string;
+  /** Network of the Pods, `172.30.0.0/16`. */
+  readonly podNetwork: string;
+  /** Backend type in the network document. */
+  readonly backend: string;
+  readonly prefix: string;
+  /** The network document as written to etcd. */
+  readonly document: string;
+  readonly switchNamespace: string;
+  /** The operator's address, at the switch itself: from there every host is reached, whichever cable is cut. */
+  readonly switchAddress: string;
+  readonly hosts: readonly HostPlan[];
+}
+
+export interface LabShape {
+  readonly name: string;
+  readonly hosts: number;
+  readonly subnet: Ipv4Cidr;
+  readonly podNetwork: Ipv4Cidr;
+  readonly backend: string;
+  readonly document: string;
+}
+
+export function planLab(shape: LabShape): LabPlan {
+  const plan: LabPlan = {
+    name: shape.name,
+    directory: `${LAB_ROOT}/${shape.name}`,
+    subnet: formatIpv4Cidr(maskIpv4Cidr(shape.subnet)),
+    podNetwork: formatIpv4Cidr(maskIpv4Cidr(shape.podNetwork)),
+    backend: shape.backend,
+    prefix: LAB_PREFIX,
+    document: shape.document,
+    switchNamespace: `weft-${shape.name}-switch`,
+    switchAddress: formatIpv4(lastIpv4Of(shape.subnet) - 1),
+    hosts: [],
+  };
+  const hosts = Array.from({ length: shape.hosts }, (_, index) => planHost(plan, shape.subnet, index + 1));
+  return { ...plan, hosts };
+}
+
+/** One host of a lab; `number` counts from 1. */
+export function planHost(lab: LabPlan, subnet: Ipv4Cidr, number: number): HostPlan {
+  const name = `host${number}`;
+  const directory = `${lab.directory}/${name}`;
+  return {
+    number,
+    name,
+    namespace: `weft-${lab.name}-${name}`,
+    address: formatIpv4(maskIpv4Cidr(subnet).address + FIRST_HOST_OFFSET + number - 1),
+    member: number <= MEMBERS,
+    directory,
+    subnetFile: `${directory}/subnet.env`,
+    agentLog: `${directory}/agent.log`,
+    notifySocket: `${directory}/notify`,
+    pod: { name: `pod${number}`, namespace: `weft-${lab.name}-pod${number}` },
+  };
+}
+
+/** Every namespace that the plan makes. */
+export function plannedNamespaces(plan: Pick<LabPlan, 'switchNamespace' | 'hosts'>): readonly string[] {
+  return [plan.switchNamespace, ...plan.hosts.flatMap((host) => [host.namespace, host.pod.namespace])];
+}
+
+/** How many hosts a subnet of that prefix length has room for. */
+export function roomForHosts(length: number): number {
+  const switchAndBroadcast = 2;
+  return Math.max(ipv4CidrSize(length) - FIRST_HOST_OFFSET - switchAndBroadcast, 0);
+}
+
+/** The document that `--network` and `--backend` stand for. */
+export function networkDocument(podNetwork: Ipv4Cidr, backend: string): string {
+  return JSON.stringify({ Network: formatIpv4Cidr(maskIpv4Cidr(podNetwork)), Backend: { Type: backend } });
+}
+
+/** `10.77.0.0/16` → 16. */
+export function prefixLength(cidr: string): number {
+  return Number(cidr.slice(cidr.indexOf('/') + 1));
+}

@@ -1,0 +1,185 @@
+/** Links: struct ifinfomsg and its attributes (linux/if_link.h). Lists, creates VXLAN devices, sets, deletes. */
+import type { Ipv4 } from '#model/ipv4.ts';
+import type { Mac } from '#model/mac.ts';
+import { AF_UNSPEC, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK } from './message.ts';
+import type { AttributeReader, MessageReader } from './reader.ts';
+import type { NetlinkSocket } from './socket.ts';
+import type { MessageWriter } from './writer.ts';
+
+const HEADER = 16;
+const IFF_UP = 1;
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_TXQLEN = 13;
+const IFLA_LINKINFO = 18;
+const IFLA_EXT_MASK = 29;
+const RTEXT_FILTER_SKIP_STATS = 8;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const IFLA_VXLAN_ID = 1;
+const IFLA_VXLAN_LINK = 3;
+const IFLA_VXLAN_LOCAL = 4;
+const IFLA_VXLAN_LEARNING = 7;
+const IFLA_VXLAN_PORT = 15;
+const IFLA_VXLAN_GBP = 23;
+
+export interface LinkVxlan {
+  readonly vni: number;
+  /** Outer source address; undefined when it has none or an IPv6 one. */
+  readonly local: Ipv4 | undefined;
+  /** Index of the link that carries the outer packets, 0 when none is bound. */
+  readonly underlayIndex: number;
+  readonly port: number;
+  readonly learning: boolean;
+  readonly gbp: boolean;
+}
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** `vxlan`, `veth`, `bridge`, …; empty for hardware and the loopback. */
+  readonly kind: string;
+  readonly mtu: number;
+  /** Empty when the link has no Ethernet address. */
+  readonly mac: Mac;
+  readonly up: boolean;
+  /** Present for kind vxlan. */
+  readonly vxlan?: LinkVxlan;
+}
+
+/** What a VXLAN device is created with; port 0 leaves it to the kernel's default (8472). */
+export interface NewVxlan {
+  readonly name: string;
+  readonly vni: number;
+  readonly mtu: number;
+  readonly mac: Mac;
+  readonly local: Ipv4;
+  readonly port: number;
+  readonly learning: boolean;
+  readonly gbp: boolean;
+}
+
+/** All links. */
+export function dumpLinks(socket: NetlinkSocket): Link[] {
+  return socket.dump((writer) => {
+    writer.begin(RTM_GETLINK, NLM_F_DUMP);
+    encodeHeader(writer, 0, 0);
+    writer.attributeU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    writer.end();
+  }, decodeLink);
+}
+
+/** The link of that name, undefined when there is none. */
+export function getLink(socket: NetlinkSocket, name: string): Link | undefined {
+  const request = (writer: MessageWriter): void => {
+    writer.begin(RTM_GETLINK, 0);
+    encodeHeader(writer, 0, 0);
+    writer.attributeU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    writer.attributeText(IFLA_IFNAME, name);
+    writer.end();
+  };
+  return socket.get(request, decodeLink, ['ENODEV']);
+}
+
+/** `ip link add … txqueuelen 0 type vxlan …`, refused when the name exists. */
+export function encodeVxlanAdd(writer: MessageWriter, underlayIndex: number, device: NewVxlan): void {
+  writer.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  encodeHeader(writer, 0, 0);
+  writer.attributeMac(IFLA_ADDRESS, device.mac);
+  writer.attributeU32(IFLA_MTU, device.mtu);
+  writer.attributeU32(IFLA_TXQLEN, 0);
+  writer.attributeText(IFLA_IFNAME, device.name);
+  const info = writer.beginNested(IFLA_LINKINFO);
+  writer.attributeText(IFLA_INFO_KIND, 'vxlan', false);
+  const data = writer.beginNested(IFLA_INFO_DATA);
+  writer.attributeU32(IFLA_VXLAN_LINK, underlayIndex);
+  writer.attributeU32(IFLA_VXLAN_ID, device.vni);
+  writer.attributeIpv4(IFLA_VXLAN_LOCAL, device.local);
+  writer.attributeU8(IFLA_VXLAN_LEARNING, device.learning ? 1 : 0);
+  if (device.port !== 0) writer.attributePort(IFLA_VXLAN_PORT, device.port);
+  if (device.gbp) writer.attributeFlag(IFLA_VXLAN_GBP);
+  writer.endNested(data);
+  writer.endNested(info);
+  writer.end();
+}
+
+/** `ip link delete`. */
+export function encodeLinkDelete(writer: MessageWriter, name: string): void {
+  writer.begin(RTM_DELLINK, 0);
+  encodeHeader(writer, 0, 0);
+  writer.attributeText(IFLA_IFNAME, name);
+  writer.end();
+}
+
+/** `ip link set`: what is given is changed, the rest stays. */
+export function encodeLinkSet(
+  writer: MessageWriter,
+  link: { readonly name: string; readonly mac?: Mac; readonly mtu?: number; readonly up?: boolean },
+): void {
+  writer.begin(RTM_NEWLINK, 0);
+  encodeHeader(writer, link.up === true ? IFF_UP : 0, link.up === undefined ? 0 : IFF_UP);
+  if (link.mac !== undefined) writer.attributeMac(IFLA_ADDRESS, link.mac);
+  if (link.mtu !== undefined) writer.attributeU32(IFLA_MTU, link.mtu);
+  writer.attributeText(IFLA_IFNAME, link.name);
+  writer.end();
+}
+
+/** Links are addressed by name, so the index stays 0. */
+function encodeHeader(writer: MessageWriter, flags: number, change: number): void {
+  writer.u8(AF_UNSPEC);
+  writer.u8(0);
+  writer.u16(0);
+  writer.u32(0);
+  writer.u32(flags);
+  writer.u32(change);
+}
+
+/** Reads an RTM_NEWLINK. */
+export function decodeLink(message: MessageReader): Link | undefined {
+  if (message.type !== RTM_NEWLINK) return undefined;
+  let name = '';
+  let mtu = 0;
+  let mac: Mac = '';
+  let info: LinkInfo = { kind: '' };
+  const attributes = message.attributes(HEADER);
+  while (attributes.next()) {
+    if (attributes.type === IFLA_IFNAME) name = attributes.text();
+    else if (attributes.type === IFLA_MTU) mtu = attributes.u32();
+    else if (attributes.type === IFLA_ADDRESS) mac = attributes.mac() ?? '';
+    else if (attributes.type === IFLA_LINKINFO) info = decodeInfo(attributes.nested());
+  }
+  return { index: message.u32(4), name, mtu, mac, up: (message.u32(8) & IFF_UP) !== 0, ...info };
+}
+
+type LinkInfo = Pick<Link, 'kind' | 'vxlan'>;
+
+function decodeInfo(attributes: AttributeReader): LinkInfo {
+  let kind = '';
+  let data: AttributeReader | undefined;
+  while (attributes.next()) {
+    if (attributes.type === IFLA_INFO_KIND) kind = attributes.text();
+    else if (attributes.type === IFLA_INFO_DATA) data = attributes.nested();
+  }
+  return kind === 'vxlan' && data !== undefined ? { kind, vxlan: decodeVxlan(data) } : { kind };
+}
+
+function decodeVxlan(attributes: AttributeReader): LinkVxlan {
+  const vxlan = {
+    vni: 0,
+    local: undefined as Ipv4 | undefined,
+    underlayIndex: 0,
+    port: 0,
+    learning: false,
+    gbp: false,
+  };
+  while (attributes.next()) {
+    if (attributes.type === IFLA_VXLAN_ID) vxlan.vni = attributes.u32();
+    else if (attributes.type === IFLA_VXLAN_LINK) vxlan.underlayIndex = attributes.u32();
+    else if (attributes.type === IFLA_VXLAN_LOCAL) vxlan.local = attributes.ipv4();
+    else if (attributes.type === IFLA_VXLAN_LEARNING) vxlan.learning = attributes.u8() !== 0;
+    else if (attributes.type === IFLA_VXLAN_PORT) vxlan.port = attributes.port();
+    else if (attributes.type === IFLA_VXLAN_GBP) vxlan.gbp = true;
+  }
+  return vxlan;
+}

@@ -1,0 +1,50 @@
+/**
+ * Log: one key=value line per decision, on standard error. Under systemd (JOURNAL_STREAM set) a line starts with the
+ * syslog priority that the journal understands and leaves out the time, which the journal adds.
+ *
+ * Library folders never log; the programs (agent, lab) do.
+ */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+const PRIORITY: Record<LogLevel, number> = { debug: 7, info: 6, warn: 4, error: 3 };
+
+export interface LogOptions {
+  readonly verbose: boolean;
+  readonly journal: boolean;
+  readonly write: (line: string) => void;
+  readonly now: () => number;
+}
+
+export function createLog(options: LogOptions): Log {
+  const line = (level: LogLevel, message: string, fields: LogFields = {}): void => {
+    if (level === 'debug' && !options.verbose) return;
+    const head = options.journal ? `<${PRIORITY[level]}>` : `${new Date(options.now()).toISOString()} `;
+    options.write(`${head}level=${level} msg=${quote(message)}${formatFields(fields)}\n`);
+  };
+  return {
+    debug: (message, fields) => line('debug', message, fields),
+    info: (message, fields) => line('info', message, fields),
+    warn: (message, fields) => line('warn', message, fields),
+    error: (message, fields) => line('error', message, fields),
+  };
+}
+
+function formatFields(fields: LogFields): string {
+  let text = '';
+  for (const [key, value] of Object.entries(fields)) {
+    if (value !== undefined) text += ` ${key}=${quote(String(value))}`;
+  }
+  return text;
+}
+
+function quote(value: string): string {
+  return /^[\w./:@,+&-]+$/.test(value) ? value : JSON.stringify(value);
+}

@@ -1,0 +1,62 @@
+/**
+ * npm test: unit tests in parallel, then the real ones (kernel, etcd, cluster) one file at a time. The last line is
+ * `N passed, N failed`, and nothing else is on it.
+ */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import { type Group, parseSelection, selectFiles } from './test-groups.ts';
+import { type Failure, type GroupResult, reportGroup } from './test-report.ts';
+
+const root = join(import.meta.dirname, '..');
+/** A file that takes longer hangs. */
+const FILE_TIMEOUT_MS: Readonly<Record<Group, number>> = { unit: 60_000, kernel: 120_000, etcd: 180_000, cluster: 600_000 };
+
+// Every test file is a process of its own, and this would cost each of them 45 ms.
+delete process.env['NODE_EXTRA_CA_CERTS'];
+
+const startedMs = performance.now();
+const results: GroupResult[] = [];
+for (const [group, files] of selectFromCommandLine()) {
+  if (files.length > 0) results.push(await runGroup(group, files));
+}
+const failures = results.flatMap((result) => result.failures);
+const passed = results.reduce((sum, result) => sum + result.passed, 0);
+const skipped = results.reduce((sum, result) => sum + result.skipped, 0);
+for (const failure of failures) printFailure(failure);
+if (passed + failures.length === 0) console.log('no test was found, which is a failure');
+console.log(`\n${seconds(startedMs)}${skipped === 0 ? '' : `, ${skipped} skipped or to do`}`);
+console.log(`${passed} passed, ${failures.length} failed`);
+process.exitCode = failures.length > 0 || passed === 0 ? 1 : 0;
+
+function selectFromCommandLine(): ReadonlyMap<Group, readonly string[]> {
+  try {
+    return selectFiles(root, parseSelection(process.argv.slice(2)));
+  } catch (error) {
+    console.error(`npm test: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(2);
+  }
+}
+
+async function runGroup(group: Group, files: readonly string[]): Promise<GroupResult> {
+  console.log(`${group}: ${files.length} files`);
+  const groupStartedMs = performance.now();
+  const stream = run({
+    files: files.map((file) => join(root, file)),
+    concurrency: group === 'unit' ? availableParallelism() : 1,
+    timeout: FILE_TIMEOUT_MS[group],
+    cwd: root,
+  });
+  const result = await reportGroup(stream, root, group !== 'unit', (text) => process.stdout.write(text));
+  console.log(`${group}: ${result.passed} passed, ${result.failures.length} failed in ${seconds(groupStartedMs)}\n`);
+  return result;
+}
+
+function printFailure(failure: Failure): void {
+  console.log(`✘ ${failure.file}: ${failure.name}`);
+  console.log(failure.text.replaceAll(/^/gm, '    '));
+}
+
+function seconds(sinceMs: number): string {
+  return `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
+}
