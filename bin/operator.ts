@@ -1,7 +1,7 @@
 /** The operator's face: which commands there are, and the process as their context. */
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
-import type { CommandBuilder, CommandContext, ExitCode } from '#cli/command.ts';
+import type { CommandBuilder, CommandContext } from '#cli/command.ts';
 import { completionCommand } from '#cli/commands/completion.ts';
 import { helpCommand } from '#cli/commands/help.ts';
 import { leaseCommand } from '#cli/commands/lease.ts';
@@ -21,8 +21,8 @@ export const COMMANDS: readonly CommandBuilder[] = [
 ];
 
 /** Runs one command line of the operator; the code is for the process to exit with. */
-export async function runOperatorFace(argv: readonly string[], host: NodeJS.Process): Promise<ExitCode> {
-  let finished: ExitCode = 0;
+export async function runOperatorFace(argv: readonly string[], host: NodeJS.Process): Promise<number> {
+  let finished = 0;
   const interrupt = new AbortController();
   let caught = false;
   const onInterrupt = (): void => {
@@ -38,6 +38,7 @@ export async function runOperatorFace(argv: readonly string[], host: NodeJS.Proc
     writeNote: (line) => void host.stderr.write(line),
     readInput: () => text(host.stdin),
     ask: (question) => askOnTerminal(host, question),
+    connectEtcd: async (options) => (await import('#etcd/client.ts')).connectEtcd(options),
     finish: (code) => {
       finished = code;
     },

@@ -1,7 +1,6 @@
 /** weft: chooses the face by the first word. The launcher (bin/weft) puts `agent` there when started as weftd or flanneld. */
-const [word, ...rest] = process.argv.slice(2);
-
 async function run(): Promise<number> {
+  const [word, ...rest] = process.argv.slice(2);
   if (word === 'agent') {
     const { runAgent } = await import('#agent/main.ts');
     return runAgent(rest, process.env);
@@ -10,13 +9,18 @@ async function run(): Promise<number> {
   return runOperatorFace(process.argv.slice(2), process);
 }
 
+/** A pipe takes its time: what was written must be out before the process ends. */
+async function end(code: number): Promise<void> {
+  const written = [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done)));
+  await Promise.all(written);
+  process.exit(code);
+}
+
 // A reader that has enough (`| head`) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
 
-const code = await run();
-// A pipe takes its time: what was written must be out before the process ends.
-await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((done) => stream.write('', () => done()))));
-process.exit(code);
+// No `await` at the top level, which the CommonJS bundle cannot have. What is thrown here is a bug: Node prints it and exits 1.
+void run().then(end);

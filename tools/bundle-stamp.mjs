@@ -23,9 +23,22 @@ export function bundleStamp(root) {
  * @returns {string[]}
  */
 function bundleInputs(root) {
-  const sources = ['bin', 'src'].flatMap((folder) => filesBelow(root, folder)).filter((file) => !file.endsWith('.test.ts'));
-  const head = readIfThere(join(root, '.git/HEAD'))?.toString('utf8').trim().replace(/^ref: /, '') ?? '';
-  return [...sources, 'package-lock.json', 'tools/build.ts', 'native/build/weft.node', '.git/HEAD', `.git/${head}`].sort();
+  const sources = ['bin', 'src']
+    .flatMap((folder) => filesBelow(root, folder))
+    .filter((file) => !file.endsWith('.test.ts'));
+  const head =
+    readIfThere(join(root, '.git/HEAD'))
+      ?.toString('utf8')
+      .trim()
+      .replace(/^ref: /, '') ?? '';
+  return [
+    ...sources,
+    'package-lock.json',
+    'tools/build.ts',
+    'native/build/weft.node',
+    '.git/HEAD',
+    `.git/${head}`,
+  ].sort();
 }
 
 /**

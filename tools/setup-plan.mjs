@@ -38,7 +38,9 @@ export function missingPackages(exists) {
  * @param {string} osRelease
  */
 export function isDebianLike(osRelease) {
-  const words = [...osRelease.matchAll(/^(?:ID|ID_LIKE)="?([^"\n]*)"?$/gm)].flatMap((match) => (match[1] ?? '').split(' '));
+  const words = [...osRelease.matchAll(/^(?:ID|ID_LIKE)="?([^"\n]*)"?$/gm)].flatMap((match) =>
+    (match[1] ?? '').split(' '),
+  );
   return words.includes('debian');
 }
 

@@ -29,7 +29,9 @@ function refuseUnfitSystem() {
     refuse(`weft runs on Linux only (namespaces, VXLAN, netlink), and this is ${process.platform}`);
   }
   if (process.getuid?.() !== 0) {
-    refuse('weft needs root here: it installs Debian packages and makes network namespaces; try again with sudo (nothing was changed)');
+    refuse(
+      'weft needs root here: it installs Debian packages and makes network namespaces; try again with sudo (nothing was changed)',
+    );
   }
   const missing = missingPackages(exists);
   if (missing.length > 0 && (!isDebianLike(readText('/etc/os-release') ?? '') || !exists('apt-get'))) {
@@ -53,7 +55,8 @@ function installNpmPackages() {
   say(`Node ${version}: npm did not fetch it, so the install script of the package "node" runs now`);
   run(process.execPath, ['installArchSpecificPackage'], join(root, 'node_modules/node'));
   const found = versionOf(pinnedNode);
-  if (found !== version) fail(`${pinnedNode} should be Node ${version} but ${found === undefined ? 'does not run' : `is ${found}`}`);
+  if (found !== version)
+    fail(`${pinnedNode} should be Node ${version} but ${found === undefined ? 'does not run' : `is ${found}`}`);
 }
 
 function installDebianPackages() {
@@ -77,7 +80,8 @@ function installDebianPackages() {
   }
   if (freshEtcd && !systemd) run('/etc/init.d/etcd', ['stop']);
   const still = missingPackages(exists).map((entry) => entry.name);
-  if (still.length > 0) fail(`apt-get installed ${names.join(', ')}, but programs of ${still.join(', ')} are still not there`);
+  if (still.length > 0)
+    fail(`apt-get installed ${names.join(', ')}, but programs of ${still.join(', ')} are still not there`);
 }
 
 function buildNative() {
@@ -113,7 +117,9 @@ function run(program, parameters, cwd = root) {
   if (status === 0) return;
   process.stderr.write(stdout ?? '');
   process.stderr.write(stderr ?? '');
-  fail(`${program} ${parameters.join(' ')} ${error === undefined ? `ended with exit code ${status}` : `did not start: ${error.message}`}`);
+  fail(
+    `${program} ${parameters.join(' ')} ${error === undefined ? `ended with exit code ${status}` : `did not start: ${error.message}`}`,
+  );
 }
 
 /** @param {string} program */

@@ -40,7 +40,15 @@ export function parseSelection(argv: readonly string[]): Selection {
 
 /** The files to run of each group, paths relative to root, sorted. */
 export function selectFiles(root: string, selection: Selection): ReadonlyMap<Group, readonly string[]> {
-  const wanted = (file: string): boolean => selection.parts.length === 0 || selection.parts.some((part) => file.includes(part));
+  const wanted = (file: string): boolean =>
+    selection.parts.length === 0 || selection.parts.some((part) => file.includes(part));
   const groups = GROUPS.filter((group) => selection.only === undefined || selection.only === group);
-  return new Map(groups.map((group) => [group, globSync([...PATTERNS[group]], { cwd: root }).filter(wanted).sort()]));
+  return new Map(
+    groups.map((group) => [
+      group,
+      globSync([...PATTERNS[group]], { cwd: root })
+        .filter(wanted)
+        .sort(),
+    ]),
+  );
 }

@@ -13,9 +13,16 @@ export interface Failure {
 }
 
 export interface GroupResult {
-  readonly passed: number;
-  readonly failures: readonly Failure[];
-  readonly skipped: number;
+  passed: number;
+  skipped: number;
+  failures: Failure[];
+}
+
+/** Adds the counts and failures of `part` to `sum`. */
+export function addTo(sum: GroupResult, part: GroupResult): void {
+  sum.passed += part.passed;
+  sum.skipped += part.skipped;
+  sum.failures.push(...part.failures);
 }
 
 interface TestEvent {
@@ -23,23 +30,38 @@ interface TestEvent {
   readonly file?: string | undefined;
   readonly skip?: string | boolean | undefined;
   readonly todo?: string | boolean | undefined;
-  readonly details: { readonly duration_ms: number; readonly type?: string | undefined; readonly error?: Error };
+  readonly details: {
+    readonly duration_ms: number;
+    readonly type?: string | undefined;
+    readonly error?: (Error & { readonly failureType?: string | undefined }) | undefined;
+  };
 }
 
 /**
  * Reads the stream to its end. Suites are not counted, their tests are. A file without a test counts as a failure: it
  * was written to test something.
  */
-export async function reportGroup(stream: TestStream, root: string, lines: boolean, write: (text: string) => void): Promise<GroupResult> {
+export async function reportGroup(
+  stream: TestStream,
+  root: string,
+  lines: boolean,
+  write: (text: string) => void,
+): Promise<GroupResult> {
   const failures: Failure[] = [];
   const output = new Map<string, string>();
   const filesWithTests = new Set<string>();
   let passed = 0;
   let skipped = 0;
-  const isFile = (event: TestEvent): boolean => event.file !== undefined && (event.name === event.file || event.name === relative(root, event.file));
-  const show = (mark: string, event: TestEvent): void => write(lines ? `  ${mark} ${event.name} (${Math.round(event.details.duration_ms)} ms)\n` : mark);
+  const isFile = (event: TestEvent): boolean =>
+    event.file !== undefined && (event.name === event.file || event.name === relative(root, event.file));
+  const show = (mark: string, event: TestEvent): void =>
+    write(lines ? `  ${mark} ${event.name} (${Math.round(event.details.duration_ms)} ms)\n` : mark);
   const failed = (event: TestEvent, text: string): void => {
-    failures.push({ file: relative(root, event.file ?? ''), name: event.name, text });
+    failures.push({
+      file: relative(root, event.file ?? ''),
+      name: isFile(event) ? 'the file as a whole' : event.name,
+      text,
+    });
     show(lines ? '✘' : 'X', event);
   };
   stream.on('test:pass', (event: TestEvent) => {
@@ -56,9 +78,8 @@ export async function reportGroup(stream: TestStream, root: string, lines: boole
   });
   stream.on('test:fail', (event: TestEvent) => {
     filesWithTests.add(event.file ?? '');
-    const text = errorText(event.details.error);
-    // A suite or a file fails because a test in it did, which has been counted, or for a reason of its own.
-    if (!/subtests? failed/.test(text)) failed(event, text);
+    // A suite that fails because a test in it failed has nothing to add.
+    if (event.details.error?.failureType !== 'subtestsFailed') failed(event, errorText(event.details.error));
   });
   for (const type of ['test:stdout', 'test:stderr'] as const) {
     stream.on(type, (event: { file: string; message: string }) => {
@@ -72,10 +93,15 @@ export async function reportGroup(stream: TestStream, root: string, lines: boole
 
 function withOutput(failure: Failure, root: string, output: ReadonlyMap<string, string>): Failure {
   const [, printed] = [...output].find(([file]) => relative(root, file) === failure.file) ?? [];
-  return printed === undefined ? failure : { ...failure, text: `${failure.text}\n--- the file printed:\n${printed.trimEnd()}` };
+  return printed === undefined
+    ? failure
+    : { ...failure, text: `${failure.text}\n--- the file printed:\n${printed.trimEnd()}` };
 }
 
 function errorText(error: Error | undefined): string {
   const cause = error?.cause ?? error;
-  return stripVTControlCharacters(cause instanceof Error ? (cause.stack ?? cause.message) : inspect(cause));
+  const text = cause instanceof Error ? (cause.stack ?? cause.message) : inspect(cause);
+  return stripVTControlCharacters(text)
+    .replaceAll(/^ +at .*node:internal.*\n?/gm, '')
+    .trimEnd();
 }

@@ -26,7 +26,13 @@ export interface DriverOptions {
   /** Tells the service manager. */
   readonly notify: (text: string) => void;
   readonly random: () => number;
+  /** Gives memory back that a large piece of work has left unused. */
+  readonly relieve: () => void;
 }
+
+/** A pass of this many operations, and the start itself, leave enough garbage behind to be collected early. */
+const LARGE_PASS = 1000;
+const QUIET_BEFORE_RELIEF_MS = 1000;
 
 export interface Driver {
   /** Ends every wait; the data plane is left as it is. */
@@ -41,6 +47,7 @@ export function startDriver(options: DriverOptions): Driver {
   let stopped = false;
   let cancelWake = (): void => undefined;
   let endWatch = (): void => undefined;
+  let cancelRelief = (): void => undefined;
 
   const hear = (input: Input): void => {
     if (stopped) return;
@@ -71,7 +78,7 @@ export function startDriver(options: DriverOptions): Driver {
         hear({ type: 'host', host: kernel.host() });
         break;
       case 'pass':
-        hear({ type: 'passed', result: runPass(kernel, state) });
+        pass();
         break;
       case 'acquire':
         acquire(action);
@@ -87,6 +94,7 @@ export function startDriver(options: DriverOptions): Driver {
         break;
       case 'notify':
         options.notify(action.text);
+        relieveSoon();
         break;
       case 'log':
         log[action.level](action.message, action.fields);
@@ -103,6 +111,17 @@ export function startDriver(options: DriverOptions): Driver {
         hear(failed(error));
       },
     );
+  };
+
+  const pass = (): void => {
+    const result = runPass(kernel, state, () => clock.now());
+    if (result.planned >= LARGE_PASS) relieveSoon();
+    hear({ type: 'passed', result });
+  };
+
+  const relieveSoon = (): void => {
+    cancelRelief();
+    cancelRelief = clock.after(QUIET_BEFORE_RELIEF_MS, options.relieve);
   };
 
   const load = (): void => {
@@ -162,6 +181,7 @@ export function startDriver(options: DriverOptions): Driver {
     stop() {
       stopped = true;
       cancelWake();
+      cancelRelief();
       endWatch();
       endKernelWatch();
     },

@@ -6,6 +6,7 @@
  * Heavy modules (etcd, pki, lab) are imported inside the action, so that `--help` and completion stay quick.
  */
 import { Command } from 'commander';
+import type { Etcd, EtcdOptions } from '#etcd/api.ts';
 
 /** 0 good, 1 a finding or failure, 2 wrong usage, 3 cannot reach what it needs, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
@@ -31,8 +32,13 @@ export interface CommandContext {
   readonly readInput: () => Promise<string>;
   /** One line from the terminal after a question; undefined when nobody is there to answer. */
   readonly ask: (question: string) => Promise<string | undefined>;
-  /** Ends the run with this code although nothing was thrown: a check that found something is 1. */
-  readonly finish: (code: ExitCode) => void;
+  /** The real client, loaded when first asked for; whoever opens it closes it (`withEtcd` does). */
+  readonly connectEtcd: (options: EtcdOptions) => Promise<Etcd>;
+  /**
+   * Ends the run with this code although nothing was thrown: a check that found something is 1. A command that runs
+   * another one (`weft lab exec`) hands on whatever code that had.
+   */
+  readonly finish: (code: number) => void;
   /**
    * From this call on, Ctrl-C aborts the signal in place of ending the process at once; the command then stops, says
    * what is done so far, and the run ends with 130. A second Ctrl-C ends it at once.
@@ -64,7 +70,7 @@ export function defineCommand(text: CommandText): Command {
 
 /** A word that only holds other commands (`weft network …`). */
 export function defineGroup(text: CommandText, commands: readonly Command[]): Command {
-  const group = describe(text).usage('<command> …');
+  const group = describe(text).usage('<command> …').enablePositionalOptions();
   for (const command of commands) group.addCommand(command);
   return group;
 }

@@ -38,7 +38,8 @@ const FLAGS: readonly (readonly [flag: string, help: string])[] = [
 
 /** Adds the flags to a command; each falls back on FLANNELD_ETCD_*, so that they work inside `weft lab exec`. */
 export function addEtcdOptions(command: Command): Command {
-  for (const [flag, help] of FLAGS) command.addOption(new Option(flag, help).helpGroup('Connection to etcd (or FLANNELD_ETCD_* in the environment):'));
+  for (const [flag, help] of FLAGS)
+    command.addOption(new Option(flag, help).helpGroup('Connection to etcd (or FLANNELD_ETCD_* in the environment):'));
   return command;
 }
 
@@ -47,7 +48,8 @@ export function addEtcdOptions(command: Command): Command {
  * absent. The password comes from a file or from FLANNELD_ETCD_PASSWORD, never from the command line.
  */
 export function resolveEtcdTarget(flags: EtcdFlags, environment: CommandContext['environment']): EtcdTarget {
-  const either = (flag: string | undefined, name: string): string | undefined => flag ?? (environment[`FLANNELD_ETCD_${name}`] || undefined);
+  const either = (flag: string | undefined, name: string): string | undefined =>
+    flag ?? (environment[`FLANNELD_ETCD_${name}`] || undefined);
   const endpoints = (either(flags.etcdEndpoints, 'ENDPOINTS') ?? DEFAULT_ETCD_ENDPOINTS)
     .split(',')
     .map((endpoint) => endpoint.trim())
@@ -58,7 +60,10 @@ export function resolveEtcdTarget(flags: EtcdFlags, environment: CommandContext[
   const keyFile = either(flags.etcdKeyfile, 'KEYFILE');
   const username = either(flags.etcdUsername, 'USERNAME');
   if ((certFile === undefined) !== (keyFile === undefined)) {
-    throw new Fault('usage.flag', { what: '--etcd-certfile and --etcd-keyfile go together', remedy: 'give both or neither' });
+    throw new Fault('usage.flag', {
+      what: '--etcd-certfile and --etcd-keyfile go together',
+      remedy: 'give both or neither',
+    });
   }
   const password = username === undefined ? undefined : readPassword(flags.etcdPasswordFile, environment);
   return {
@@ -76,7 +81,10 @@ export function resolveEtcdTarget(flags: EtcdFlags, environment: CommandContext[
 
 /** As flannel joins paths: one slash in front, none at the end, none doubled. */
 function normalizePrefix(prefix: string): string {
-  return `/${prefix.split('/').filter((part) => part !== '').join('/')}`;
+  return `/${prefix
+    .split('/')
+    .filter((part) => part !== '')
+    .join('/')}`;
 }
 
 function readPassword(file: string | undefined, environment: CommandContext['environment']): string | undefined {
@@ -85,6 +93,11 @@ function readPassword(file: string | undefined, environment: CommandContext['env
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw new Fault('usage.flag', { what: 'the password file cannot be read', where: path, cause: error, remedy: 'check the path and the mode' });
+    throw new Fault('usage.flag', {
+      what: 'the password file cannot be read',
+      where: path,
+      cause: error,
+      remedy: 'check the path and the mode',
+    });
   }
 }

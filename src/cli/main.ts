@@ -21,7 +21,12 @@ export function buildProgram(context: CommandContext, builders: readonly Command
     .helpOption('-h, --help', 'show this text')
     .helpCommand(false)
     .enablePositionalOptions()
-    .configureOutput({ writeOut: context.write, writeErr: context.writeNote, outputError: () => {}, getOutHasColors: () => context.terminal.colours })
+    .configureOutput({
+      writeOut: context.write,
+      writeErr: context.writeNote,
+      outputError: () => {},
+      getOutHasColors: () => context.terminal.colours,
+    })
     .configureHelp({ helpWidth: Math.min(context.terminal.columns, 120) })
     .addHelpText('after', LEARN_MORE);
   for (const build of builders) program.addCommand(build(context));
@@ -38,7 +43,11 @@ export function allCommands(command: Command): Command[] {
  * Runs one command line (without node and script). Faults and wrong usage are printed; a programmer's error is thrown.
  * The code that the context was given by `finish` is not known here: the caller combines.
  */
-export async function runOperator(context: CommandContext, argv: readonly string[], builders: readonly CommandBuilder[]): Promise<ExitCode> {
+export async function runOperator(
+  context: CommandContext,
+  argv: readonly string[],
+  builders: readonly CommandBuilder[],
+): Promise<ExitCode> {
   const program = buildProgram(context, builders);
   let current = program;
   for (const command of allCommands(program)) {
@@ -54,7 +63,11 @@ export async function runOperator(context: CommandContext, argv: readonly string
     await program.parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError && (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')) return 0;
+    if (
+      error instanceof CommanderError &&
+      (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
+    )
+      return 0;
     const fault = error instanceof CommanderError ? usageFault(error, current) : error;
     if (!(fault instanceof Fault)) throw fault;
     // A bare group has printed its help already: that is the message.

@@ -70,7 +70,9 @@ function spinner(context: CommandContext): Progress {
     const seconds = Math.floor((Date.now() - startedMs) / 1000);
     const tail = seconds >= 2 ? ` ${seconds} s` : '';
     const text = current.slice(0, Math.max(context.terminal.columns - tail.length - 4, 10));
-    context.writeNote(`${CLEAR_LINE}${colour('cyan', FRAMES[frame % FRAMES.length] ?? '')} ${text}${colour('dim', tail)}`);
+    context.writeNote(
+      `${CLEAR_LINE}${colour('cyan', FRAMES[frame % FRAMES.length] ?? '')} ${text}${colour('dim', tail)}`,
+    );
     frame += 1;
   };
   const end = (mark: string, text: string | undefined): void => {

@@ -1,9 +1,9 @@
 /** Opens the TCP or TLS connection to one endpoint and verifies the server before anything is sent on it. */
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
-import type { Fault } from '#runtime/fault.ts';
+import { Fault } from '#runtime/fault.ts';
 import { type Endpoint, serverName } from './endpoint-url.ts';
-import { connectFault, lostFault, protocolFault, timeoutFault } from './faults.ts';
+import { connectFault, protocolFault, timeoutFault } from './faults.ts';
 import { alertFault, verificationFault } from './tls-faults.ts';
 import { loadTlsFiles, type TlsFiles } from './tls-files.ts';
 
@@ -61,7 +61,7 @@ function connected(
     };
     let reached = false;
     const onError = (error: Error): void => settle(dialFault(error, options, reached));
-    const onClose = (): void => settle(lostFault(undefined, endpoint.url));
+    const onClose = (): void => settle(endedHandshake(endpoint, undefined));
     const onReady = (): void => settle(verify());
     const timer = setTimeout(() => {
       settle(timeoutFault(reached ? 'no TLS handshake' : 'no TCP connection', endpoint.url, timeoutMs));
@@ -77,8 +77,19 @@ function dialFault(error: Error, options: DialOptions, reached: boolean): Fault 
   const { endpoint, files } = options;
   const alert = alertFault(error, endpoint.url, files.certFile !== undefined);
   if (alert !== undefined) return alert;
-  if (reached) return lostFault(error, endpoint.url);
+  if (reached) return endedHandshake(endpoint, error);
   return connectFault(error, endpoint.type === 'tcp' ? endpoint.host : endpoint.path, endpoint.url);
+}
+
+/** What a plain etcd does to a TLS client, and what one does that is just going down. */
+function endedHandshake({ url }: Endpoint, error: Error | undefined): Fault {
+  return new Fault('etcd.tls.handshake', {
+    what: 'the endpoint ended the connection during the TLS handshake',
+    where: url,
+    why: 'most likely it is a plain http:// endpoint, or etcd is stopping',
+    remedy: `try ${url.replace('https:', 'http:')}, or give etcd a certificate`,
+    cause: error,
+  });
 }
 
 function refusedServer(socket: TLSSocket, endpoint: Endpoint & { readonly type: 'tcp' }): Fault | undefined {

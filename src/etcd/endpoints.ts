@@ -14,8 +14,10 @@ export interface Call<T> extends CallRequest<T> {
   readonly repeatable: boolean;
 }
 
-/** Between two rounds through all members while they elect a leader. */
-const ELECTION_PAUSE_MS = 50;
+/** Between two rounds through all members. */
+const ROUND_PAUSE_MS = 50;
+/** With less time left, another round would end in nothing but time-outs. */
+const SHORTEST_ROUND_MS = 100;
 
 export class Endpoints {
   readonly all: readonly Connection[];
@@ -43,12 +45,12 @@ export class Endpoints {
   /** Makes the call on one member after the other until one serves it; `timeoutMs` is over all of them. */
   async call<T>(call: Call<T>, context: CallContext, timeoutMs: number): Promise<Outcome<T>> {
     const deadline = performance.now() + timeoutMs;
+    const failures = new Map<Connection, Failure>();
     for (;;) {
-      const failures: Failure[] = [];
       const round = this.#order;
       for (const [index, connection] of round.entries()) {
         const leftMs = deadline - performance.now();
-        if (leftMs <= 0 && failures.length > 0) break;
+        if (leftMs <= 0 && failures.size > 0) break;
         // A member that keeps silent must leave time for the others.
         const shareMs = Math.max(1, leftMs / (round.length - index));
         const outcome = await this.attempt(connection, call, context, shareMs, call.repeatable ? shareMs : leftMs);
@@ -56,11 +58,11 @@ export class Endpoints {
         if (this.#closed) return { type: 'failed', kind: 'unsent', fault: closedFault() };
         this.demote(connection);
         if (outcome.kind === 'unknown' && !call.repeatable) return uncertain(outcome, call);
-        failures.push(outcome);
+        failures.set(connection, moreTelling(failures.get(connection), outcome));
       }
-      const waitMs = ELECTION_PAUSE_MS * (0.5 + Math.random());
-      const electing = failures.some((failure) => failure.kind === 'leaderless');
-      if (!electing || performance.now() + waitMs >= deadline) return combined(failures);
+      const waitMs = ROUND_PAUSE_MS * (0.5 + Math.random());
+      const worthIt = performance.now() + waitMs + SHORTEST_ROUND_MS < deadline;
+      if (!worthIt || ![...failures.values()].some(mayPass)) return combined([...failures.values()]);
       await pause(waitMs);
     }
   }
@@ -102,6 +104,16 @@ function within(connection: Connection, limitMs: number): Promise<Session> {
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));
   });
+}
+
+/** That a last attempt had no time left says less than why earlier ones failed. */
+function moreTelling(earlier: Failure | undefined, later: Failure): Failure {
+  return earlier !== undefined && later.fault.code === 'etcd.timeout' ? earlier : later;
+}
+
+/** Members elect a leader in a second or so; one that cannot be reached, or is no etcd, stays so. */
+function mayPass({ kind, fault }: Failure): boolean {
+  return kind === 'leaderless' || fault.code === 'etcd.timeout' || fault.code === 'etcd.unavailable';
 }
 
 function uncertain(failure: Failure, call: Call<unknown>): Failure {

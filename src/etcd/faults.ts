@@ -97,7 +97,7 @@ export function refusalFault(refusal: Refusal): Fault {
   if (/revision has been compacted/.test(text)) {
     return new Fault('etcd.compacted', { ...detail, what: `the revision for ${asked} is compacted away` });
   }
-  if (code === GRPC.deadlineExceeded || /request timed out/.test(text)) {
+  if (isTimeout(refusal)) {
     return new Fault('etcd.timeout', { ...detail, what: `etcd did not finish ${asked} in time` });
   }
   if (code === GRPC.unavailable || /no leader/.test(text)) {
@@ -107,6 +107,11 @@ export function refusalFault(refusal: Refusal): Fault {
     return new Fault('etcd.protocol', { ...detail, what: `the endpoint does not know ${asked}` });
   }
   return new Fault('etcd.refused', { ...detail, what: `etcd refused ${asked}` });
+}
+
+/** The member gave up waiting; what it passed on may still be done. Some paths in etcd give the error no code. */
+export function isTimeout({ code, text }: Pick<Refusal, 'code' | 'text'>): boolean {
+  return code === GRPC.deadlineExceeded || /request timed out|context (deadline exceeded|canceled)/.test(text);
 }
 
 /** A new token makes the call possible. */

@@ -1,6 +1,6 @@
 /** How a call on one member ended, and what that means for trying another. */
 import type { Fault } from '#runtime/fault.ts';
-import { GRPC, isStaleToken, type Refusal, refusalFault } from './faults.ts';
+import { GRPC, isStaleToken, isTimeout, type Refusal, refusalFault } from './faults.ts';
 
 /**
  * - `unsent`: the member certainly did not act on it, any call may go to another one;
@@ -28,6 +28,5 @@ function refusalKind({ code, text }: Refusal): FailureKind {
   if (isStaleToken(text)) return 'stale-token';
   // etcd looks for a leader before it does anything else, because every call carries `hasleader`.
   if (code === GRPC.unavailable && text === 'etcdserver: no leader') return 'leaderless';
-  const passing: readonly number[] = [GRPC.unavailable, GRPC.deadlineExceeded, GRPC.cancelled];
-  return passing.includes(code) ? 'unknown' : 'refused';
+  return code === GRPC.unavailable || code === GRPC.cancelled || isTimeout({ code, text }) ? 'unknown' : 'refused';
 }

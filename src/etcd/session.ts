@@ -6,7 +6,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 
 import type { Socket } from 'node:net';
 import { Fault } from '#runtime/fault.ts';
 import type { Endpoint } from './endpoint-url.ts';
-import { errorCode, lostFault, protocolFault, timeoutFault } from './faults.ts';
+import { lostFault, timeoutFault } from './faults.ts';
 import { alertFault } from './tls-faults.ts';
 
 export interface SessionOptions {
@@ -88,8 +88,13 @@ export class Session {
         : 'it closed the connection after the handshake, most likely because it wants a client certificate';
       return new Fault('etcd.tls.client', { what: 'etcd does not talk to this client', where: url, why, cause: root });
     }
-    const why = 'it closed the connection or sent something other than HTTP/2; perhaps it speaks TLS (https://)';
-    return protocolFault({ where: url, why, cause: root, ...(errorCode(root) === '' ? {} : {}) });
+    return new Fault('etcd.tls.handshake', {
+      what: 'the endpoint does not speak HTTP/2 in the clear',
+      where: url,
+      why: 'it closed the connection or sent something else; most likely it speaks TLS',
+      remedy: `use ${url.replace('http:', 'https:')}, or give an etcd v3 client URL`,
+      cause: root,
+    });
   }
 
   /** Ends the session and every call on it. */

@@ -37,13 +37,19 @@ export function loadTlsFiles(files: TlsFiles, nowMs: number): SecureContext {
   }
 }
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'no right to read it',
+  EISDIR: 'it is a directory',
+};
+
 function readPem(field: string, path: string, label: string): string {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const why = code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'no right to read it' : String(code);
+    const why = UNREADABLE[String(code)] ?? String(code);
     throw new Fault('etcd.tls.file', { what: `the ${field} cannot be read`, where: path, why, cause: error });
   }
   if (!new RegExp(`-----BEGIN [A-Z0-9 ]*${label}-----`).test(text)) {
@@ -76,8 +82,8 @@ function parseCertificate(field: string, path: string | undefined, pem: string):
 function contextFault(error: unknown, files: TlsFiles): Fault {
   const text = error instanceof Error ? error.message : String(error);
   const where = [files.certFile, files.keyFile].filter((path) => path !== undefined).join(', ');
-  const what = /key values mismatch|key type mismatch/i.test(text)
-    ? 'the key does not belong to the certificate'
-    : 'the certificate or key cannot be used';
-  return new Fault('etcd.tls.file', { what, where, why: text, cause: error });
+  if (/key values mismatch|key type mismatch/i.test(text)) {
+    return new Fault('etcd.tls.file', { what: 'the key does not belong to the certificate', where, cause: error });
+  }
+  return new Fault('etcd.tls.file', { what: 'the certificate or key cannot be used', where, why: text, cause: error });
 }

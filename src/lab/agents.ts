@@ -82,7 +82,7 @@ function agentFault(host: HostPlan, why: string): Fault {
 }
 
 /** The end of a log, a line each. */
-export function logTail(file: string): readonly string[] {
+function logTail(file: string): readonly string[] {
   try {
     return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
   } catch {

@@ -1,7 +1,7 @@
 /** One etcd process: its flags, its directory, its start and its end. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -37,6 +37,7 @@ export interface MemberSettings {
   readonly tlsDirectory: string | undefined;
   readonly detached: boolean;
   readonly flags: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface StartedMember {
@@ -56,6 +57,8 @@ export function peerUrl(member: EtcdMemberOptions, tls: boolean): string {
 export async function startMember(options: EtcdMemberOptions, settings: MemberSettings): Promise<StartedMember> {
   const directory = join(settings.directory, options.name);
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  // What a killed member leaves behind would keep etcd from listening.
+  await rm(join(directory, SOCKET_NAME), { force: true });
   const logFile = join(directory, 'etcd.log');
   const argv = ['etcd', ...memberFlags(options, settings)];
   if (options.namespace !== undefined) argv.unshift('nsenter', `--net=/run/netns/${options.namespace}`);
@@ -67,7 +70,7 @@ export async function startMember(options: EtcdMemberOptions, settings: MemberSe
     detached: settings.detached,
     stdio: ['ignore', log, log],
     // etcd takes ETCD_… for flags: what the caller has set for etcdctl must not reach it.
-    env: { PATH },
+    env: { PATH, ...settings.environment },
   });
   closeSync(log);
   let ended = false;
@@ -104,8 +107,10 @@ function memberFlags(options: EtcdMemberOptions, settings: MemberSettings): stri
     `--listen-peer-urls=${peer}`,
     `--initial-advertise-peer-urls=${peer}`,
     `--initial-cluster=${settings.initialCluster}`,
-    '--heartbeat-interval=100',
-    '--election-timeout=1000',
+    // A lone member elects itself after one to two time-outs; three on a busy machine must not lose their leader.
+    ...(settings.initialCluster.includes(',')
+      ? ['--heartbeat-interval=100', '--election-timeout=1000', '--pre-vote=true']
+      : ['--heartbeat-interval=20', '--election-timeout=200']),
     '--logger=zap',
     '--log-outputs=stderr',
     '--log-level=warn',
@@ -136,7 +141,7 @@ export function logTail(logFile: string, lines = 8): string {
 }
 
 /** Ends these processes and no others: SIGTERM, then SIGKILL for those that are still there after `limitMs`. */
-export async function endMembers(members: readonly MemberProcess[], limitMs = 2_000): Promise<void> {
+export async function endMembers(members: readonly MemberProcess[], limitMs = 500): Promise<void> {
   signalMembers(members, 'SIGTERM');
   const deadline = performance.now() + limitMs;
   while (members.some(isRunning) && performance.now() < deadline) await pause(10);

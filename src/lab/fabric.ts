@@ -1,9 +1,5 @@
-/**
- * What etcd knows of a lab, and the one thing that is written to it: the network document. This is the part that runs
- * inside the lab's network (`weft lab inside`), since etcd cannot be reached from anywhere else.
- */
-import { setTimeout as pause } from 'node:timers/promises';
-import { type Etcd, type EtcdOptions, prefixEnd } from '#etcd/api.ts';
+/** What etcd knows of a lab, and the one thing that the lab writes to it: the network document. */
+import { type Etcd, prefixEnd } from '#etcd/api.ts';
 import { connectEtcd } from '#etcd/client.ts';
 import { formatIpv4Cidr } from '#model/cidr.ts';
 import { formatIpv4 } from '#model/ipv4.ts';
@@ -12,15 +8,8 @@ import { decodeLeaseRecord } from '#model/lease-record.ts';
 import { parseMac } from '#model/mac.ts';
 import { parseSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
-
-export interface FabricRequest {
-  readonly etcd: EtcdOptions;
-  readonly prefix: string;
-  /** Written to `<prefix>/config` if nothing is there. */
-  readonly document?: string;
-  /** How long to wait for an etcd that does not answer yet. */
-  readonly patienceMs: number;
-}
+import { localEndpoint, localEtcdOptions, membersOf } from './etcd-access.ts';
+import type { LabPlan } from './plan.ts';
 
 export interface FabricLease {
   /** `172.30.71.0/24`. */
@@ -31,45 +20,56 @@ export interface FabricLease {
   readonly deviceMac?: string;
 }
 
+export type MemberState = 'leader' | 'follower' | 'down';
+
 export interface FabricReport {
-  /** The network document as stored. */
-  readonly document: string | undefined;
   readonly leases: readonly FabricLease[];
-  readonly members: readonly { readonly endpoint: string; readonly state: 'leader' | 'follower' | 'down' }[];
+  /** By name of the host. */
+  readonly members: ReadonlyMap<string, MemberState>;
 }
 
-const RETRY_MS = 50;
+/** Writes the network document unless there is one already: a lab's etcd is new, so there is none. */
+export async function writeNetworkDocument(plan: LabPlan): Promise<void> {
+  await withEtcd(plan, async (etcd) => {
+    const key = `${plan.prefix}/config`;
+    const txn = await etcd.txn({
+      compare: [{ target: 'version', key, equals: 0 }],
+      success: [{ type: 'put', key, value: plan.document }],
+    });
+    if (!txn.succeeded)
+      throw new Fault('network.exists', { what: 'a new etcd has a network document already', where: key });
+  });
+}
 
-/** Waits for etcd as long as asked, writes the document if there is one to write, and reads the rest. */
-export async function readFabric(request: FabricRequest): Promise<FabricReport> {
-  const etcd = connectEtcd(request.etcd);
+/** Leases and members now. */
+export async function readFabric(plan: LabPlan): Promise<FabricReport> {
+  return withEtcd(plan, async (etcd) => {
+    const prefix = `${plan.prefix}/subnets/`;
+    const [members, listing] = await Promise.all([
+      memberStates(plan, etcd),
+      etcd.range({ key: prefix, rangeEnd: prefixEnd(prefix) }),
+    ]);
+    return { members, leases: listing.kvs.flatMap((kv) => leaseOf(kv.key.slice(prefix.length), kv.value)) };
+  });
+}
+
+async function withEtcd<Result>(plan: LabPlan, work: (etcd: Etcd) => Promise<Result>): Promise<Result> {
+  const etcd = connectEtcd(localEtcdOptions(plan));
   try {
-    const configKey = `${request.prefix}/config`;
-    if (request.document !== undefined) {
-      const create = {
-        compare: [{ target: 'version', key: configKey, equals: 0 }],
-        success: [{ type: 'put', key: configKey, value: request.document }],
-      } as const;
-      await patiently(request.patienceMs, () => etcd.txn(create));
-    }
-    const range = { key: `${request.prefix}/`, rangeEnd: prefixEnd(`${request.prefix}/`) };
-    const listing = await patiently(request.patienceMs, () => etcd.range(range));
-    return {
-      document: listing.kvs.find((kv) => kv.key === configKey)?.value,
-      leases: listing.kvs.flatMap((kv) => leaseOf(kv.key.slice(`${request.prefix}/subnets/`.length), kv.value)),
-      members: await memberStates(etcd),
-    };
+    return await work(etcd);
   } finally {
     etcd.close();
   }
 }
 
-async function memberStates(etcd: Etcd): Promise<FabricReport['members']> {
-  const statuses = await etcd.status();
-  return statuses.map((status) => {
-    if ('fault' in status) return { endpoint: status.endpoint, state: 'down' };
-    return { endpoint: status.endpoint, state: status.memberId === status.leaderId ? 'leader' : 'follower' };
-  });
+async function memberStates(plan: LabPlan, etcd: Etcd): Promise<FabricReport['members']> {
+  const states = new Map<string, MemberState>();
+  for (const status of await etcd.status()) {
+    const host = membersOf(plan).find((member) => localEndpoint(plan, member) === status.endpoint);
+    const state = 'fault' in status ? 'down' : status.memberId === status.leaderId ? 'leader' : 'follower';
+    if (host !== undefined) states.set(host.name, state);
+  }
+  return states;
 }
 
 /** A record that cannot be read is left out here; `weft lease list` is the place that says why. */
@@ -85,17 +85,4 @@ function leaseOf(name: string, value: string): readonly FabricLease[] {
 function macIn(data: Json | undefined): string | undefined {
   if (typeof data !== 'object' || data === null || !('VtepMAC' in data)) return undefined;
   return typeof data.VtepMAC === 'string' ? parseMac(data.VtepMAC) : undefined;
-}
-
-/** Again while etcd cannot be reached (exit code 3 of its fault) and there is time; anything else is thrown at once. */
-async function patiently<Result>(patienceMs: number, ask: () => Promise<Result>): Promise<Result> {
-  const deadline = performance.now() + patienceMs;
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof Fault) || error.exitCode !== 3 || performance.now() >= deadline) throw error;
-    }
-    await pause(RETRY_MS);
-  }
 }

@@ -6,10 +6,21 @@ import { mustRun, runCommand } from '#runtime/command.ts';
 import { Fault } from '#runtime/fault.ts';
 import { mapConcurrent } from '#runtime/map-concurrent.ts';
 import { type HostPlan, type LabPlan, plannedNamespaces } from './plan.ts';
-import { connectPorts, makeNamespaces, plugHosts, removeNamespaces, setUpHost, setUpSwitch } from './wiring.ts';
+import {
+  connectPorts,
+  makeNamespaces,
+  plugHosts,
+  removeNamespaces,
+  setNeighbours,
+  setUpHost,
+  setUpSwitch,
+} from './wiring.ts';
 
 /** Processes at once; `ip` is short and the machine may be small. */
 export const CONCURRENCY = 8;
+
+/** More hosts than this and they no longer learn each other's addresses by themselves: see `setNeighbours`. */
+const MOST_LEARNING_HOSTS = 16;
 
 /** Fault `lab.foreign` when one of these namespaces exists: it is somebody else's, whatever its name. */
 export function refuseForeignNamespaces(names: readonly string[]): void {
@@ -28,6 +39,7 @@ export async function makeMachines(plan: LabPlan): Promise<void> {
     ipBatchIn(plan.switchNamespace, setUpSwitch(plan), 'set up the switch'),
     mapConcurrent(plan.hosts, CONCURRENCY, (host) => setUp(plan, host)),
   ]);
+  await introduceHosts(plan);
 }
 
 /** One more machine, plugged into the switch of a lab that is up. */
@@ -35,6 +47,7 @@ export async function addMachine(plan: LabPlan, host: HostPlan): Promise<void> {
   await ipBatch(makeNamespaces([host.namespace, host.pod.namespace]) + plugHosts(plan, [host]), `make ${host.name}`);
   await ipBatchIn(plan.switchNamespace, connectPorts([host]), `plug ${host.name} into the switch`);
   await setUp(plan, host);
+  await introduceHosts(plan);
 }
 
 /** Inode of each of these namespaces that exists: what tells ours from another of the same name. */
@@ -103,6 +116,13 @@ async function setUp(plan: LabPlan, host: HostPlan): Promise<void> {
   // /proc/sys/net shows the settings of the namespace that the reader is in, so it has to be written from inside.
   const argv = ['nsenter', `--net=${namespacePath(host.namespace)}`, '--', 'tee', '/proc/sys/net/ipv4/ip_forward'];
   await mustRun({ argv, stdin: '1', why: `turn on forwarding in ${host.name}` });
+}
+
+async function introduceHosts(plan: LabPlan): Promise<void> {
+  if (plan.hosts.length <= MOST_LEARNING_HOSTS) return;
+  await mapConcurrent(plan.hosts, CONCURRENCY, (host) =>
+    ipBatchIn(host.namespace, setNeighbours(plan, host), `introduce the other hosts to ${host.name}`),
+  );
 }
 
 function batchFault(why: string, namespace: string | undefined, stderr: string): Fault {

@@ -3,9 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Fault } from '#runtime/fault.ts';
 import { agentOf } from './agents.ts';
-import { askFabric } from './ask-fabric.ts';
-import { CLIENT_PORT } from './etcd-access.ts';
-import type { FabricReport } from './fabric.ts';
+import { type FabricReport, readFabric } from './fabric.ts';
 import { cutUplinks } from './machines.ts';
 import { lostPairs, type PingEnd, type PodMatrix, pingMatrix } from './matrix.ts';
 import type { HostPlan, LabPlan } from './plan.ts';
@@ -15,7 +13,6 @@ import type { AgentSnapshot, HostSnapshot, LabSnapshot } from './snapshot.ts';
 import type { LabState } from './state.ts';
 import { addressOf } from './subnet-file.ts';
 
-const ETCD_PATIENCE_MS = 3000;
 const MATRIX_PAUSE_MS = 150;
 
 /** The lab now; with a matrix when one is given. An etcd that does not answer shows as members that are down. */
@@ -51,7 +48,7 @@ async function pingEnds(plan: LabPlan): Promise<readonly PingEnd[]> {
 
 async function fabricOf(state: LabState): Promise<FabricReport | undefined> {
   try {
-    return await askFabric(state.plan, state.id, { patienceMs: ETCD_PATIENCE_MS });
+    return await readFabric(state.plan);
   } catch (error) {
     if (error instanceof Fault) return undefined;
     throw error;
@@ -82,8 +79,7 @@ async function hostSnapshot(
 
 function memberState(host: HostPlan, report: FabricReport | undefined): HostSnapshot['etcd'] {
   if (!host.member) return 'none';
-  const suffix = `//${host.address}:${CLIENT_PORT}`;
-  return report?.members.find((member) => member.endpoint.endsWith(suffix))?.state ?? 'down';
+  return report?.members.get(host.name) ?? 'down';
 }
 
 function agentSnapshot(state: LabState, host: HostPlan): AgentSnapshot {

@@ -3,7 +3,8 @@
  * plan is what `down` goes by after a crash. Every name carries the lab's name, so two labs never meet.
  */
 import { formatIpv4Cidr, type Ipv4Cidr, ipv4CidrSize, lastIpv4Of, maskIpv4Cidr } from '#model/cidr.ts';
-import { formatIpv4 } from '#model/ipv4.ts';
+import { formatIpv4, type Ipv4 } from '#model/ipv4.ts';
+import { formatMac, type Mac } from '#model/mac.ts';
 
 /** Where the state of every lab is kept, a directory each. */
 export const LAB_ROOT = '/run/weft/lab';
@@ -30,6 +31,8 @@ export interface HostPlan {
   readonly namespace: string;
   /** Dotted quad. */
   readonly address: string;
+  /** MAC of its `eth0`. */
+  readonly mac: Mac;
   /** Whether an etcd member runs here. */
   readonly member: boolean;
   readonly directory: string;
@@ -86,12 +89,14 @@ export function planLab(shape: LabShape): LabPlan {
 /** One host of a lab; `number` counts from 1. */
 export function planHost(lab: LabPlan, subnet: Ipv4Cidr, number: number): HostPlan {
   const name = `host${number}`;
+  const address = maskIpv4Cidr(subnet).address + FIRST_HOST_OFFSET + number - 1;
   const directory = `${lab.directory}/${name}`;
   return {
     number,
     name,
     namespace: `weft-${lab.name}-${name}`,
-    address: formatIpv4(maskIpv4Cidr(subnet).address + FIRST_HOST_OFFSET + number - 1),
+    address: formatIpv4(address),
+    mac: macOf(address),
     member: number <= MEMBERS,
     directory,
     subnetFile: `${directory}/subnet.env`,
@@ -99,6 +104,14 @@ export function planHost(lab: LabPlan, subnet: Ipv4Cidr, number: number): HostPl
     notifySocket: `${directory}/notify`,
     pod: { name: `pod${number}`, namespace: `weft-${lab.name}-pod${number}` },
   };
+}
+
+/** As container plugins do it: 0a:58 and the address, so that a person reads one from the other. */
+function macOf(address: Ipv4): Mac {
+  const bytes = new DataView(new ArrayBuffer(6));
+  bytes.setUint16(0, 0x0a58);
+  bytes.setUint32(2, address);
+  return formatMac(new Uint8Array(bytes.buffer));
 }
 
 /** Every namespace that the plan makes. */

@@ -25,6 +25,15 @@ export async function startPod(host: HostPlan): Promise<PodNetwork> {
   return network;
 }
 
+/** Whether the host's Pod has its cable. */
+export async function hasPod(host: HostPlan): Promise<boolean> {
+  const output = await hostOf(host.pod.namespace).run({
+    argv: ['ip', 'link', 'show', 'eth0'],
+    why: 'look into the Pod',
+  });
+  return output.code === 0;
+}
+
 /** What the host's subnet file says; undefined when there is none that can be used. */
 export async function podNetwork(host: HostPlan): Promise<PodNetwork | undefined> {
   const text = await hostOf(host.namespace).get(host.subnetFile);

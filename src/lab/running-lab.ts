@@ -4,10 +4,11 @@ import { parseIpv4Cidr } from '#model/cidr.ts';
 import { Fault } from '#runtime/fault.ts';
 import { agentOf, startAgent } from './agents.ts';
 import { findHost } from './find-host.ts';
-import { finishLab, type LabControl } from './lab.ts';
+import { finishLab } from './lab.ts';
+import type { LabControl } from './lab-control.ts';
 import { addMachine, identifyNamespaces, refuseForeignNamespaces, setUplink } from './machines.ts';
 import { type HostPlan, MOST_HOSTS, planHost, prefixLength, roomForHosts } from './plan.ts';
-import { startPod } from './pods.ts';
+import { hasPod, startPod } from './pods.ts';
 import { isRunning, signalProcesses, waitUntilGone } from './process-identity.ts';
 import type { LabSnapshot } from './snapshot.ts';
 import { type LabProcess, type LabState, requireState, updateState } from './state.ts';
@@ -57,7 +58,10 @@ export async function restartAgent(name: string, hostName: string, signal: Abort
       remedy: `kill it first: weft lab kill-agent ${hostName}`,
     });
   }
-  return startAgent(state, host, signal);
+  const started = await startAgent(state, host, signal);
+  // An agent that never got ready before has left its Pod unmade.
+  if (!(await hasPod(host))) await startPod(host);
+  return started;
 }
 
 /** Takes a host's cable out of the switch. */

@@ -22,7 +22,7 @@ export function plugHosts(plan: LabPlan, hosts: readonly HostPlan[]): string {
   return batch(
     hosts.map(
       (host) =>
-        `link add eth0 netns ${host.namespace} mtu ${UNDERLAY_MTU} type veth ` +
+        `link add eth0 address ${host.mac} netns ${host.namespace} mtu ${UNDERLAY_MTU} type veth ` +
         `peer name ${host.name} netns ${plan.switchNamespace} mtu ${UNDERLAY_MTU}`,
     ),
   );
@@ -48,6 +48,15 @@ export function setUpHost(plan: LabPlan, host: HostPlan): string {
     `address add ${host.address}/${prefixLength(plan.subnet)} dev eth0`,
     'link set eth0 up',
   ]);
+}
+
+/**
+ * Inside a host: the addresses of all others by hand. The kernel has one limit for learned neighbours of all namespaces
+ * together (gc_thresh3, 1024), which many hosts that all talk to each other exceed; entries made by hand do not count.
+ */
+export function setNeighbours(plan: LabPlan, host: HostPlan): string {
+  const others = plan.hosts.filter((other) => other.number !== host.number);
+  return batch(others.map((other) => `neigh replace ${other.address} lladdr ${other.mac} dev eth0 nud permanent`));
 }
 
 /** Inside a host that has its lease: the Pods' bridge with the gateway, and a cable to the Pod. */

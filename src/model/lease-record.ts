@@ -4,7 +4,7 @@
  */
 import { formatIpv4, parseIpv4 } from './ipv4.ts';
 import { formatIpv6, parseIpv6 } from './ipv6.ts';
-import { isJsonObject, memberOf } from './json-document.ts';
+import { foldName, isJsonObject } from './json-document.ts';
 import type { Json, LeaseAttributes } from './lease.ts';
 
 /** Longest record that is read, in characters; a real one has about 120. */
@@ -39,16 +39,16 @@ export function decodeLeaseRecord(
   }
   if (!isJsonObject(record)) return { reason: 'the value is not a JSON object' };
 
-  const ipText = memberOf(record, 'publicip');
+  const { PublicIP: ipText, PublicIPv6, BackendType, BackendData, BackendV6Data } = fieldsOf(record);
   const publicIp = ipText === undefined ? 0 : typeof ipText === 'string' ? parseIpv4(ipText) : undefined;
   if (publicIp === undefined) return { reason: `PublicIP is not an IPv4 address: ${excerpt(ipText)}` };
-  const ipv6Text = memberOf(record, 'publicipv6') ?? null;
+  const ipv6Text = PublicIPv6 ?? null;
   const publicIpv6 = ipv6Text === null ? null : typeof ipv6Text === 'string' ? parseIpv6(ipv6Text) : undefined;
   if (publicIpv6 === undefined) return { reason: `PublicIPv6 is not an IPv6 address: ${excerpt(ipv6Text)}` };
-  const backendType = memberOf(record, 'backendtype') ?? '';
+  const backendType = BackendType ?? '';
   if (typeof backendType !== 'string') return { reason: `BackendType is not a string: ${excerpt(backendType)}` };
-  const backendData = memberOf(record, 'backenddata') ?? undefined;
-  const backendV6Data = memberOf(record, 'backendv6data') ?? undefined;
+  const backendData = BackendData ?? undefined;
+  const backendV6Data = BackendV6Data ?? undefined;
   if (!isShallow(backendData, DEEPEST_DATA) || !isShallow(backendV6Data, DEEPEST_DATA)) {
     return { reason: `the backend data is nested more than ${DEEPEST_DATA} levels deep` };
   }
@@ -61,6 +61,26 @@ export function decodeLeaseRecord(
       ...(backendV6Data === undefined ? {} : { backendV6Data }),
     },
   };
+}
+
+const FIELDS = ['PublicIP', 'PublicIPv6', 'BackendType', 'BackendData', 'BackendV6Data'] as const;
+type Field = (typeof FIELDS)[number];
+const FIELD_BY_NAME = new Map<string, Field>(
+  FIELDS.flatMap((field) => [
+    [field, field],
+    [foldName(field), field],
+  ]),
+);
+
+/** The members that count, by whatever case they are written in; the last one wins. One pass: there may be 10,000 records. */
+function fieldsOf(record: { readonly [name: string]: Json }): { [name in Field]?: Json } {
+  const fields: { [name in Field]?: Json } = {};
+  for (const name of Object.keys(record)) {
+    const field = FIELD_BY_NAME.get(name) ?? FIELD_BY_NAME.get(foldName(name));
+    const value = record[name];
+    if (field !== undefined && value !== undefined) fields[field] = value;
+  }
+  return fields;
 }
 
 function isShallow(value: Json | undefined, levels: number): boolean {

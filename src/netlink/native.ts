@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '#runtime/fault.ts';
 
-const INTERFACE_VERSION = 1;
+const INTERFACE_VERSION = 2;
 
 export interface Native {
   readonly interfaceVersion: number;
@@ -40,6 +40,8 @@ export interface Native {
   sendDatagram(path: string, bytes: Uint8Array): void;
   /** A unix datagram socket bound at `path`, to `receive` from. */
   bindDatagram(path: string): number;
+  /** Gives pages of the C heap that nothing uses back to the kernel. */
+  trimHeap(): void;
 }
 
 const FUNCTIONS = [
@@ -55,6 +57,7 @@ const FUNCTIONS = [
   'unpoll',
   'sendDatagram',
   'bindDatagram',
+  'trimHeap',
 ] as const satisfies readonly (keyof Native)[];
 
 let loaded: Native | undefined;
@@ -95,6 +98,7 @@ function findAddon(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const candidates = [
     join(here, 'weft.node'),
+    join(here, '../weft.node'),
     join(here, '../native/build/weft.node'),
     join(here, '../../native/build/weft.node'),
   ];

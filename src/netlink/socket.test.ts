@@ -54,6 +54,7 @@ class ScriptedNative implements Native {
   unpoll = unused;
   sendDatagram = unused;
   bindDatagram = unused;
+  trimHeap = unused;
 }
 
 function unused(): never {

@@ -18,7 +18,11 @@ export const FAULTS = {
   'usage.not-root': entry('The command needs root', 2, 'run it as root (sudo)'),
 
   'etcd.dns': entry("The endpoint's name does not resolve", 3, 'check the host name in the endpoint and the resolver'),
-  'etcd.tcp': entry('No TCP connection to the endpoint', 3, 'check that etcd runs there, the port, and firewalls between'),
+  'etcd.tcp': entry(
+    'No TCP connection to the endpoint',
+    3,
+    'check that etcd runs there, the port, and firewalls between',
+  ),
   'etcd.tls.untrusted': entry(
     "The server's certificate is not signed by the given CA",
     3,
@@ -29,14 +33,22 @@ export const FAULTS = {
     3,
     'use an endpoint that is among its names, or issue a certificate that has this one',
   ),
-  'etcd.tls.expired': entry('A certificate is expired or not yet valid', 3, 'renew the certificate; compare the clocks'),
+  'etcd.tls.expired': entry(
+    'A certificate is expired or not yet valid',
+    3,
+    'renew the certificate; compare the clocks',
+  ),
   'etcd.tls.client': entry(
     'etcd refuses the client certificate or wants one',
     3,
     'give a client certificate and key signed by the CA that etcd trusts',
   ),
   'etcd.tls.file': entry('A certificate or key file cannot be used', 2, 'check the path, the mode and that it is PEM'),
-  'etcd.tls.handshake': entry('The TLS handshake failed', 3, 'check that the endpoint speaks TLS (http:// or https://)'),
+  'etcd.tls.handshake': entry(
+    'The TLS handshake failed',
+    3,
+    'check that the endpoint speaks TLS (http:// or https://)',
+  ),
   'etcd.auth': entry('etcd refuses the user', 3, "check the user, the password and the role's key range"),
   'etcd.timeout': entry('etcd did not answer in time', 3, 'check the health of the members: etcdctl endpoint status'),
   'etcd.unavailable': entry('etcd has no leader or is shutting down', 3, 'check that a majority of the members is up'),
@@ -45,8 +57,13 @@ export const FAULTS = {
   'etcd.protocol': entry('The answer is not what etcd v3 sends', 3, 'check that the endpoint is an etcd v3 client URL'),
 
   'network.missing': entry('There is no network configuration', 1, 'write one: weft network set FILE'),
-  'network.invalid': entry('The network configuration is not valid', 1, 'correct the fields named and run weft network check'),
+  'network.invalid': entry(
+    'The network configuration is not valid',
+    1,
+    'correct the fields named and run weft network check',
+  ),
   'network.exists': entry('Another network configuration is in place', 1, 'look at it first, then use --replace'),
+  'network.changed': entry('The network configuration was written meanwhile', 1, 'look at it again: weft network get'),
   'network.unreadable': entry('The file with the configuration cannot be read', 2, 'check the path'),
 
   'lease.network-full': entry(
@@ -54,9 +71,19 @@ export const FAULTS = {
     1,
     'release leases of hosts that are gone (weft lease list), or use a larger Network or SubnetLen',
   ),
-  'lease.lost': entry('The own lease is owned by somebody else now', 1, 'see weft lease list; restart the agent to lease anew'),
-  'lease.record': entry('A record under the prefix cannot be used', 1, 'see weft lease list; delete or correct that key'),
+  'lease.lost': entry(
+    'The own lease is owned by somebody else now',
+    1,
+    'see weft lease list; restart the agent to lease anew',
+  ),
+  'lease.record': entry(
+    'A record under the prefix cannot be used',
+    1,
+    'see weft lease list; delete or correct that key',
+  ),
   'lease.exists': entry('The subnet is leased already', 1, 'choose another subnet or release that one'),
+  'lease.changed': entry('The lease was written meanwhile', 1, 'look at it again: weft lease list'),
+  'lease.misfit': entry('The subnet is not one of the network', 1, 'choose one that weft network check allows'),
   'lease.missing': entry('No such lease', 1, 'see weft lease list'),
 
   'host.no-interface': entry('No interface to use for the fabric', 1, 'name one with -iface'),
@@ -79,7 +106,11 @@ export const FAULTS = {
 
   'lab.exists': entry('A lab of that name is up', 1, 'use weft lab down first, or another --name'),
   'lab.missing': entry('No lab of that name', 1, 'start one: weft lab up'),
-  'lab.foreign': entry('A namespace that the lab needs is there already', 1, 'use another --name, or remove it: ip netns del NAME'),
+  'lab.foreign': entry(
+    'A namespace that the lab needs is there already',
+    1,
+    'use another --name, or remove it: ip netns del NAME',
+  ),
   'lab.host': entry('No such host in the lab', 2, 'see weft lab status'),
   'lab.up': entry('The lab did not come up', 1, 'look at the log named, then weft lab down'),
 } as const satisfies Record<string, FaultEntry>;

@@ -25,8 +25,13 @@ import type {
 } from './state.ts';
 
 export function diff(desired: DesiredState, observed: Observed): Operation[] {
-  const devices = desired.devices.flatMap((device) => deviceOperations(device, observed));
+  const devices = deviceOperations(desired, observed);
   return devices.length > 0 ? devices : entryOperations(desired, observed);
+}
+
+/** What the devices themselves need, whatever stands on them. */
+export function deviceOperations(desired: DesiredState, observed: Observed): Operation[] {
+  return desired.devices.flatMap((device) => oneDevice(device, observed));
 }
 
 export function isDeviceOperation(operation: Operation): boolean {
@@ -55,7 +60,7 @@ function entryOperations(desired: DesiredState, observed: Observed): Operation[]
   return operations;
 }
 
-function deviceOperations(device: VxlanDevice, observed: Observed): Operation[] {
+function oneDevice(device: VxlanDevice, observed: Observed): Operation[] {
   const link = observed.links.find((candidate) => candidate.name === device.name);
   const why = link === undefined ? undefined : differentTunnel(device, link, observed.links);
   if (link !== undefined && why === undefined) return changedSettings(device, link);

@@ -110,6 +110,11 @@ export class MemoryKernel implements Kernel {
     return () => this.#listeners.delete(listener);
   }
 
+  /** A link of any kind that somebody else made. */
+  addLink(link: ObservedLink): void {
+    this.#devices.set(link.name, holdings(link));
+  }
+
   /** What another program does: applied, and told to whoever watches. */
   disturb(operations: readonly Operation[]): void {
     const { failed } = this.apply(operations);

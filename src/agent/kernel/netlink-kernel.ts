@@ -1,13 +1,14 @@
 /** Kernel on rtnetlink: reads what stands on our devices and writes operations as trains of messages. */
 
 import type { Ipv4 } from '#model/ipv4.ts';
-import { parseMac } from '#model/mac.ts';
+import { type Mac, parseMac } from '#model/mac.ts';
 import { dumpAddresses } from '#netlink/address.ts';
 import { watchNetwork } from '#netlink/events.ts';
-import { dumpFdb } from '#netlink/fdb.ts';
+import { decodeFdbEntry, dumpFdb } from '#netlink/fdb.ts';
 import { dumpLinks } from '#netlink/link.ts';
 import { dumpNeighbors } from '#netlink/neighbor.ts';
 import { dumpNexthops } from '#netlink/nexthop.ts';
+import type { MessageReader } from '#netlink/reader.ts';
 import { refusalFault } from '#netlink/refusal.ts';
 import { dumpRoutes, getRoute } from '#netlink/route.ts';
 import { NetlinkSocket } from '#netlink/socket.ts';
@@ -27,6 +28,8 @@ export class NetlinkKernel implements Kernel {
   readonly #namespace: string | undefined;
   /** Indexes of the devices of the last look, for events. */
   #watched = new Set<number>();
+  /** Destinations in the FDB by MAC, as last seen or written. */
+  readonly #fdb = new Map<Mac, Ipv4>();
 
   /** In the network namespace at that path, by default in the process's own. */
   constructor(namespace?: string) {
@@ -59,6 +62,7 @@ export class NetlinkKernel implements Kernel {
     const ownAddresses: AddressEntry[] = [];
     const neighbors: NeighborEntry[] = [];
     const fdb: FdbEntry[] = [];
+    this.#fdb.clear();
     const nexthops: NexthopEntry[] = [];
     const routes: RouteEntry[] = [];
     const ours = links.filter(({ name }) => devices.includes(name));
@@ -92,6 +96,7 @@ export class NetlinkKernel implements Kernel {
     };
     for (const operation of operations) {
       batch.push(operation);
+      if (operation.type === 'fdb-replace') this.#fdb.set(operation.entry.mac, operation.entry.destination);
       // What follows may name a device that does not exist before.
       if (isDeviceOperation(operation) || batch.length >= LONGEST_BATCH) {
         flush();
@@ -106,8 +111,14 @@ export class NetlinkKernel implements Kernel {
     return watchNetwork(listener, {
       ...(this.#namespace === undefined ? {} : { namespace: this.#namespace }),
       ignorePort: this.#socket.port,
-      concerns: (message) => concernsDevices(message, devices(), this.#watched),
+      concerns: (message) => concernsDevices(message, devices(), this.#watched) && !this.#isKnownFdbEntry(message),
     });
+  }
+
+  /** The kernel does not say who wrote an FDB entry, so our own writes are told from others by what they say. */
+  #isKnownFdbEntry(message: MessageReader): boolean {
+    const entry = decodeFdbEntry(message);
+    return entry?.permanent === true && this.#fdb.get(entry.mac) === entry.destination;
   }
 
   #indexes(): ReadonlyMap<string, number> {

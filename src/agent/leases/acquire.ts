@@ -11,9 +11,9 @@ import { ipv6CidrsOverlap } from '#model/ipv6.ts';
 import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import { formatSubnetKey, parseSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
+import { subnetMisfit } from '#model/subnet-misfit.ts';
 import { Fault } from '#runtime/fault.ts';
 import { allocateSubnet, freeIpv4Subnets } from './allocate.ts';
-import { subnetMisfit } from './compatibility.ts';
 import type { LeaseSnapshot, LeaseStore } from './store.ts';
 
 export interface AcquireRequest {

@@ -31,6 +31,9 @@ interface Grant {
 /** A grant may age by this part of its life before it is used; the key then expires that much earlier. */
 const SPARE_AGE = 1 / 100;
 
+/** A key that says what we would write is taken for our own earlier write so often, then somebody else is at it. */
+const RENEW_TRIES = 3;
+
 export class EtcdLeaseStore implements LeaseStore {
   readonly #etcd: Etcd;
   readonly #keys: EtcdKeys;
@@ -89,7 +92,11 @@ export class EtcdLeaseStore implements LeaseStore {
     return { subnet, attributes, reservation: false, created: response.revision, modified: response.revision };
   }
 
-  async renew(own: Lease, attributes: LeaseAttributes, ttlSeconds: number): Promise<Lease | 'lost'> {
+  renew(own: Lease, attributes: LeaseAttributes, ttlSeconds: number): Promise<Lease | 'lost'> {
+    return this.#renew(own, attributes, ttlSeconds, RENEW_TRIES);
+  }
+
+  async #renew(own: Lease, attributes: LeaseAttributes, ttlSeconds: number, tries: number): Promise<Lease | 'lost'> {
     const key = this.#keys.lease(own.subnet);
     const value = encodeLeaseRecord(attributes);
     const grant = own.reservation ? undefined : await this.#takeGrant(ttlSeconds);
@@ -107,9 +114,9 @@ export class EtcdLeaseStore implements LeaseStore {
     if (grant !== undefined) this.#keepSpare(grant);
     const [found] = response.responses;
     const stored = found?.type === 'range' ? found.kvs[0] : undefined;
-    if (stored?.createRevision !== own.created || stored.value !== value) return 'lost';
+    if (stored?.createRevision !== own.created || stored.value !== value || tries <= 1) return 'lost';
     const current = { ...own, reservation: stored.lease === 0n, modified: stored.modRevision };
-    return this.renew(current, attributes, ttlSeconds);
+    return this.#renew(current, attributes, ttlSeconds, tries - 1);
   }
 
   async release(own: Lease): Promise<'released' | 'lost'> {

@@ -267,7 +267,8 @@ export class MemoryEtcdClient implements Etcd {
     this.#bring(watcher).then(
       (more) => {
         watcher.busy = false;
-        if (more) this.#deliver(watcher);
+        // What was written between the last look and now found the watcher busy.
+        if (more || (this.#reachable && watcher.next <= this.#etcd.keyspace.revision)) this.#deliver(watcher);
       },
       () => {
         // The listener could not list again: ask it anew after a pause, as the real client does.

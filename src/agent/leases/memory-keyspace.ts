@@ -67,7 +67,7 @@ export class MemoryKeyspace {
     const keys = this.#leases.get(id);
     if (keys === undefined) return false;
     const next = this.revision + 1;
-    for (const key of [...keys].sort()) this.#delete(key, next);
+    for (const key of [...keys].sort(byText)) this.#delete(key, next);
     this.#leases.delete(id);
     return true;
   }
@@ -93,7 +93,7 @@ export class MemoryKeyspace {
   }
 
   #between(key: string, rangeEnd: string): readonly string[] {
-    this.#sorted ??= [...this.#pairs.keys()].sort();
+    this.#sorted ??= [...this.#pairs.keys()].sort(byText);
     return this.#sorted.filter((each) => key <= each && each < rangeEnd);
   }
 
@@ -159,4 +159,8 @@ export class MemoryKeyspace {
     this.revision = revision;
     this.#history.push({ revision, event });
   }
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

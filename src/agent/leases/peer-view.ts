@@ -24,9 +24,8 @@ export interface PeerDifference {
 }
 
 interface Draft {
-  readonly added: Map<string, Lease>;
-  readonly changed: Map<string, Lease>;
-  readonly removed: Map<string, Lease>;
+  /** What was known, before the event, of each key that it touches. */
+  readonly before: Map<string, Lease | undefined>;
   own?: { type: 'put'; lease: Lease } | { type: 'gone' };
   readonly rejected: RejectedRecord[];
 }
@@ -59,7 +58,7 @@ export class PeerView {
   }
 
   apply(event: LeaseEvent): PeerDifference {
-    const draft: Draft = { added: new Map(), changed: new Map(), removed: new Map(), rejected: [] };
+    const draft: Draft = { before: new Map(), rejected: [] };
     if (event.type === 'snapshot') this.#replace(event, draft);
     else if (event.type === 'changes') {
       for (const change of event.changes) {
@@ -69,13 +68,22 @@ export class PeerView {
       }
       this.#revision = event.revision;
     }
-    return {
-      added: [...draft.added.values()],
-      changed: [...draft.changed.values()],
-      removed: [...draft.removed.values()],
-      rejected: draft.rejected,
-      ...(draft.own === undefined ? {} : { own: draft.own }),
-    };
+    const { own, rejected } = draft;
+    return { ...this.#compare(draft.before), rejected, ...(own === undefined ? {} : { own }) };
+  }
+
+  #compare(before: ReadonlyMap<string, Lease | undefined>): Pick<PeerDifference, 'added' | 'changed' | 'removed'> {
+    const added: Lease[] = [];
+    const changed: Lease[] = [];
+    const removed: Lease[] = [];
+    for (const [key, was] of before) {
+      const is = this.#leases.get(key);
+      if (is === undefined) {
+        if (was !== undefined) removed.push(was);
+      } else if (was === undefined) added.push(is);
+      else if (!sameLeaseAttributes(was.attributes, is.attributes)) changed.push(is);
+    }
+    return { added, changed, removed };
   }
 
   #replace(snapshot: LeaseSnapshot, draft: Draft): void {
@@ -105,14 +113,8 @@ export class PeerView {
       else delete draft.own;
       return;
     }
-    const known = this.#leases.get(key);
+    this.#note(key, draft);
     this.#leases.set(key, lease);
-    const before = known ?? draft.removed.get(key);
-    draft.removed.delete(key);
-    if (before === undefined || draft.added.has(key)) draft.added.set(key, lease);
-    else if (draft.changed.has(key) || !sameLeaseAttributes(before.attributes, lease.attributes)) {
-      draft.changed.set(key, lease);
-    }
   }
 
   #gone(subnet: SubnetKey, revision: number, draft: Draft): void {
@@ -121,10 +123,11 @@ export class PeerView {
       if (revision > this.#own.modified) draft.own = { type: 'gone' };
       return;
     }
-    const known = this.#leases.get(key);
-    if (known === undefined) return;
+    this.#note(key, draft);
     this.#leases.delete(key);
-    draft.changed.delete(key);
-    if (!draft.added.delete(key)) draft.removed.set(key, known);
+  }
+
+  #note(key: string, draft: Draft): void {
+    if (!draft.before.has(key)) draft.before.set(key, this.#leases.get(key));
   }
 }

@@ -36,7 +36,7 @@ export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: numbe
   if (difference.own !== undefined) absorbOwnKey(state, difference.own, now, actions);
 }
 
-/** Somebody else wrote our key: claim it again now. Forwarding goes on meanwhile. */
+/** Somebody else wrote our key: claim it again. Forwarding goes on meanwhile. */
 function absorbOwnKey(
   state: CoreState,
   change: NonNullable<PeerDifference['own']>,
@@ -46,16 +46,39 @@ function absorbOwnKey(
   if (state.own === undefined) return;
   const subnet = formatSubnetKey(state.own.subnet);
   if (change.type === 'put' && sameLeaseAttributes(change.lease.attributes, state.own.attributes)) {
+    // Our own write can be heard of before its answer comes.
+    if (state.renew.running) return;
     // An operator made it a reservation or an ordinary lease; the record says what we would say.
     state.own = change.lease;
     state.view.setOwn(change.lease);
-    state.renewAt = now;
-    actions.push({ type: 'log', level: 'info', message: 'own lease written by somebody else', fields: { subnet } });
+    state.renewAt = change.lease.reservation ? Number.POSITIVE_INFINITY : nextClaim(state, now, QUIET_CLAIM_MS);
+    const why = 'an operator wrote it, or a second agent runs for this address';
+    actions.push({
+      type: 'log',
+      level: 'warn',
+      message: 'own lease written by somebody else',
+      fields: { subnet, why },
+    });
     return;
   }
   const by = change.type === 'put' ? `overwritten by ${formatIpv4(change.lease.attributes.publicIp)}` : 'deleted';
-  state.renewAt = now;
+  state.renewAt = nextClaim(state, now, 0);
   actions.push({ type: 'log', level: 'warn', message: 'own lease lost; claiming it again', fields: { subnet, by } });
+}
+
+/** The record is as we would write it; only its time to live is unknown. */
+const QUIET_CLAIM_MS = 60_000;
+const LONGEST_CLAIM_MS = 60_000;
+/** After this long without trouble the next claim is made at once again. */
+const CALM_MS = 600_000;
+
+/** When to write our key again: the first time after `leastMs`, then ever later, so that two claimants never race. */
+function nextClaim(state: CoreState, now: number, leastMs: number): number {
+  if (now - state.claims.lastAt > CALM_MS) state.claims.count = 0;
+  const pauseMs = state.claims.count === 0 ? 0 : Math.min(500 * 2 ** state.claims.count, LONGEST_CLAIM_MS);
+  state.claims.count += 1;
+  state.claims.lastAt = now;
+  return now + Math.max(pauseMs, leastMs) * (0.75 + state.settings.spread / 2);
 }
 
 function logPeers(difference: PeerDifference, actions: Action[]): void {

@@ -1,6 +1,6 @@
 /** What one pass is to do, from what the core knows and what is observed. Pure. */
 import type { RefusedLease } from '#agent/backends/backend.ts';
-import { diff } from '#agent/kernel/diff.ts';
+import { deviceOperations, diff } from '#agent/kernel/diff.ts';
 import type { DesiredState, Observed, Operation } from '#agent/kernel/state.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { CoreState } from './state.ts';
@@ -20,7 +20,10 @@ export function plan(state: CoreState, observed: Observed): Plan {
   if (network === undefined || underlay === undefined || mac === undefined) return NOTHING;
   const { state: desired, refused } = network.backend.desired({ underlay, mac, own, leases: state.admitted });
   const blocked = foreignDevice(desired, observed);
-  return blocked === undefined ? { operations: diff(desired, observed), refused, blocked } : { ...NOTHING, blocked };
+  if (blocked !== undefined) return { ...NOTHING, blocked };
+  // Until the leases are known, what an earlier run left on the device is what keeps the Pods connected.
+  const operations = own === undefined ? deviceOperations(desired, observed) : diff(desired, observed);
+  return { operations, refused, blocked };
 }
 
 /** A device of our name but another kind, or another device with our VNI and port: not ours to delete. */

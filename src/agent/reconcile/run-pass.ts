@@ -10,14 +10,15 @@ import type { CoreState } from './state.ts';
 /** A device that must be made takes two rounds: make it, then see what it is and what stands on it. */
 const MOST_ROUNDS = 3;
 
-export function runPass(kernel: Kernel, state: CoreState): PassResult {
-  const startedAt = performance.now();
+/** `now` tells the time in milliseconds. */
+export function runPass(kernel: Kernel, state: CoreState, now: () => number): PassResult {
+  const startedAt = now();
   let planned = 0;
   const end = (
     blocked: Fault | undefined,
     failed: readonly FailedOperation[],
     refused: readonly RefusedLease[],
-  ): PassResult => ({ planned, failed, refused, blocked, durationMs: performance.now() - startedAt });
+  ): PassResult => ({ planned, failed, refused, blocked, durationMs: now() - startedAt });
 
   const device = state.network?.backend.device;
   if (device === undefined) return end(undefined, [], []);

@@ -37,6 +37,8 @@ export interface CoreState {
   own: Lease | undefined;
   /** When our key must have been renewed; Infinity for a reservation. */
   renewAt: number;
+  /** How often of late somebody else wrote our key. */
+  readonly claims: { count: number; lastAt: number };
   readonly view: PeerView;
   /** The view changed since `admitted` was made of it. */
   viewChanged: boolean;
@@ -71,6 +73,7 @@ export function newCoreState(settings: CoreSettings): CoreState {
     mac: undefined,
     own: undefined,
     renewAt: Number.POSITIVE_INFINITY,
+    claims: { count: 0, lastAt: Number.NEGATIVE_INFINITY },
     view: new PeerView(),
     viewChanged: false,
     admitted: [],

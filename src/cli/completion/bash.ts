@@ -4,7 +4,8 @@ import { pathLines } from './posix-path.ts';
 
 export function bashScript(nodes: readonly CommandWords[]): string {
   const choices = [...flagsWithChoices(nodes)].map(
-    ([flag, values]) => `    ${flag}) COMPREPLY=( $(compgen -W ${shellQuote(values.join(' '))} -- "$current") ); return ;;`,
+    ([flag, values]) =>
+      `    ${flag}) COMPREPLY=( $(compgen -W ${shellQuote(values.join(' '))} -- "$current") ); return ;;`,
   );
   const cases = nodes.map((node) => `    ${shellQuote(node.path)}) words=${shellQuote(wordsOf(node))} ;;`);
   return `# bash completion for weft: source <(weft completion bash)

@@ -25,7 +25,9 @@ export function readCommandWords(program: Command): CommandWords[] {
 
 /** Flags that take a value, of any command: what follows one is no command word. */
 export function flagsWithValue(nodes: readonly CommandWords[]): string[] {
-  return [...new Set(nodes.flatMap((node) => node.flags.filter((flag) => flag.takesValue).flatMap((flag) => flag.names)))];
+  return [
+    ...new Set(nodes.flatMap((node) => node.flags.filter((flag) => flag.takesValue).flatMap((flag) => flag.names))),
+  ];
 }
 
 /** Flags with a closed set of values, and those values; a flag has the same set wherever it occurs. */
@@ -51,7 +53,11 @@ function describe(command: Command): CommandWords {
   const help: FlagWords = { names: ['-h', '--help'], summary: 'show this text', takesValue: false, choices: [] };
   const children = command.commands.map((child) => ({ name: child.name(), summary: child.description() }));
   const choices = command.registeredArguments[0]?.argChoices ?? [];
-  return { path: pathOf(command), words: [...children, ...choices.map((name) => ({ name, summary: '' }))], flags: [...flags, help] };
+  return {
+    path: pathOf(command),
+    words: [...children, ...choices.map((name) => ({ name, summary: '' }))],
+    flags: [...flags, help],
+  };
 }
 
 function pathOf(command: Command): string {

@@ -31,7 +31,9 @@ ${nodes.flatMap(linesOf).join('\n')}
 
 function linesOf(node: CommandWords): string[] {
   const condition = quote(`__weft_at ${quote(node.path)}`);
-  const words = node.words.map((word) => `complete -c weft -f -n ${condition} -a ${quote(word.name)} -d ${quote(word.summary)}`);
+  const words = node.words.map(
+    (word) => `complete -c weft -f -n ${condition} -a ${quote(word.name)} -d ${quote(word.summary)}`,
+  );
   const flags = node.flags.map((flag) => {
     const short = flag.names.find((name) => !name.startsWith('--'));
     const long = flag.names.find((name) => name.startsWith('--'));

@@ -3,7 +3,9 @@ import { type CommandWords, flagsWithChoices, flagsWithValue, shellQuote } from 
 import { pathLines } from './posix-path.ts';
 
 export function zshScript(nodes: readonly CommandWords[]): string {
-  const choices = [...flagsWithChoices(nodes)].map(([flag, values]) => `    ${flag}) compadd -- ${values.join(' ')}; return ;;`);
+  const choices = [...flagsWithChoices(nodes)].map(
+    ([flag, values]) => `    ${flag}) compadd -- ${values.join(' ')}; return ;;`,
+  );
   const cases = nodes.map((node) => `    ${shellQuote(node.path)}) items=( ${itemsOf(node).join(' ')} ) ;;`);
   return `#compdef weft
 # zsh completion for weft: source <(weft completion zsh), or save it as _weft in a directory of $fpath

@@ -1,8 +1,8 @@
 /** Whether a subnet is one that this network hands out (spec §2.5 step 2), in words when it is not. Pure. */
-import { formatIpv4 } from '#model/ipv4.ts';
-import { formatIpv6 } from '#model/ipv6.ts';
-import type { NetworkConfig } from '#model/network-config.ts';
-import type { SubnetKey } from '#model/subnet-key.ts';
+import { formatIpv4 } from './ipv4.ts';
+import { formatIpv6 } from './ipv6.ts';
+import type { NetworkConfig } from './network-config.ts';
+import type { SubnetKey } from './subnet-key.ts';
 
 /** Why the subnet does not fit the network, or undefined when it does. */
 export function subnetMisfit(subnet: SubnetKey, network: NetworkConfig): string | undefined {

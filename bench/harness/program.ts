@@ -1,0 +1,44 @@
+/** The program that is measured: the bundle, laid out as on a host, started as bin/weft would start it. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Fault } from '#runtime/fault.ts';
+import { SANDBOX_DIRECTORY } from './sandbox.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const NODE = join(ROOT, 'node_modules/node/bin/node');
+
+export interface AgentProgram {
+  /** Node, its flags, the program and the word `agent`. */
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Builds dist/ from the sources as they are now; gives the path of the bundle. Fault `command.failed` when it does not build. */
+export function buildBundle(): string {
+  const builder = join(ROOT, 'tools/build.ts');
+  const { status } = spawnSync(NODE, [builder, '--quiet'], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (status === 0) return join(ROOT, 'dist/weft.js');
+  throw new Fault('command.failed', { what: 'could not build what is to be measured', where: builder });
+}
+
+/**
+ * A copy of the bundle, so that a build in between changes nothing. A stand-in for Node tells how the launcher starts
+ * it; the launcher itself is left out of the figures, since a service's unit has no reason to go through a shell.
+ * `nodeFlags` come on top of the launcher's.
+ */
+export function installProgram(bundle: string, nodeFlags: readonly string[]): AgentProgram {
+  const root = join(SANDBOX_DIRECTORY, 'weft');
+  const standIn = join(root, 'node/bin/node');
+  mkdirSync(join(root, 'bin'), { recursive: true });
+  mkdirSync(dirname(standIn), { recursive: true });
+  cpSync(dirname(bundle), join(root, 'dist'), { recursive: true });
+  cpSync(join(ROOT, 'bin/weft'), join(root, 'bin/weft'));
+  writeFileSync(standIn, '#!/bin/sh\nprintf "%s\\n" "$@"\n');
+  chmodSync(standIn, 0o755);
+  const argv = execFileSync(join(root, 'bin/weft'), ['agent'], { encoding: 'utf8' }).trimEnd().split('\n');
+  rmSync(join(root, 'node'), { recursive: true });
+  const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin' } = process.env;
+  return { argv: [NODE, ...nodeFlags, ...argv], environment: { PATH, WEFT_NATIVE: join(root, 'dist/weft.node') } };
+}

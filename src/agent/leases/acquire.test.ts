@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Lease } from '#model/lease.ts';
+import { formatSubnetKey } from '#model/subnet-key.ts';
+import { ManualClock } from '#runtime/clock.ts';
+import { Fault } from '#runtime/fault.ts';
+import { type AcquiredLease, type AcquireRequest, acquireLease } from './acquire.ts';
+import { EtcdLeaseStore } from './etcd-store.ts';
+import { attributesOf, ipOf, leaseOf, networkOf, seededRandom, subnetOf } from './lease-builders.ts';
+import { MemoryEtcd } from './memory-etcd.ts';
+import type { LeaseStore } from './store.ts';
+
+const PREFIX = '/coreos.com/network';
+const NETWORK = networkOf({ Network: '10.5.0.0/16', SubnetMax: '10.5.4.0' });
+const OWN = attributesOf('10.77.0.11');
+const DAY = 86_400;
+
+class Bench {
+  readonly clock = new ManualClock();
+  readonly etcd = new MemoryEtcd({ clock: this.clock });
+  readonly store = new EtcdLeaseStore({ etcd: this.etcd.connect(), prefix: PREFIX, clock: this.clock });
+  readonly pausesMs: number[] = [];
+
+  acquire(more: Partial<AcquireRequest> = {}): Promise<AcquiredLease> {
+    return acquireLease({
+      store: this.store,
+      network: NETWORK,
+      attributes: OWN,
+      ttlSeconds: DAY,
+      random: seededRandom(1),
+      sleep: async (ms) => void this.pausesMs.push(ms),
+      ...more,
+    });
+  }
+
+  /** A lease of another host, or one that we had before. */
+  async leased(subnet: string, publicIp: string): Promise<Lease> {
+    const lease = await this.store.create(subnetOf(subnet), attributesOf(publicIp), DAY);
+    assert.ok(lease !== 'taken');
+    return lease;
+  }
+
+  reserve(subnet: string, publicIp: string): void {
+    this.etcd.putRaw(`${PREFIX}/subnets/${subnet}`, `{"PublicIP":"${publicIp}"}`);
+  }
+
+  async keys(): Promise<readonly string[]> {
+    const { leases } = await this.store.list();
+    return leases.map((lease) => formatSubnetKey(lease.subnet));
+  }
+}
+
+test('a host that has no lease gets a free subnet, at the first attempt', async () => {
+  const bench = new Bench();
+  const other = await bench.leased('10.5.1.0-24', '10.77.0.12');
+  const acquired = await bench.acquire();
+  assert.equal(acquired.how, 'allocated');
+  assert.equal(acquired.attempts, 1);
+  assert.notEqual(formatSubnetKey(acquired.lease.subnet), '10.5.1.0-24');
+  assert.deepEqual(acquired.snapshot.leases, [other, acquired.lease]);
+  assert.ok(
+    acquired.snapshot.revision < acquired.lease.modified,
+    'a watch from there sees our own write and what came before',
+  );
+});
+
+test('a host finds its lease by its PublicIP and renews it', async () => {
+  const bench = new Bench();
+  const before = await bench.leased('10.5.3.0-24', '10.77.0.11');
+  const acquired = await bench.acquire({ previous: subnetOf('10.5.1.0-24') });
+  assert.equal(acquired.how, 'renewed');
+  assert.equal(acquired.lease.created, before.created);
+  assert.ok(acquired.lease.modified > before.modified);
+  assert.deepEqual(acquired.snapshot.leases, [acquired.lease]);
+});
+
+test('a reservation is taken up and stays one', async () => {
+  const bench = new Bench();
+  bench.reserve('10.5.2.0-24', '10.77.0.11');
+  const acquired = await bench.acquire();
+  assert.equal(acquired.how, 'renewed');
+  assert.ok(acquired.lease.reservation);
+  assert.ok((await bench.store.list()).leases[0]?.reservation);
+});
+
+test('an own lease that does not fit the network is given up for one that does', async () => {
+  for (const misfit of ['10.5.9.0-24', '10.5.2.0-25', '10.6.1.0-24', '10.5.2.0-24&fd00::-64']) {
+    const bench = new Bench();
+    const old = await bench.leased(misfit, '10.77.0.11');
+    const acquired = await bench.acquire();
+    assert.equal(acquired.how, 'allocated', misfit);
+    assert.deepEqual(acquired.released, [old]);
+    assert.deepEqual(await bench.keys(), [formatSubnetKey(acquired.lease.subnet)]);
+  }
+});
+
+test("a reservation that does not fit is the operator's: it stays and is reported", async () => {
+  const bench = new Bench();
+  bench.reserve('10.5.9.0-24', '10.77.0.11');
+  const acquired = await bench.acquire();
+  assert.equal(acquired.how, 'allocated');
+  assert.deepEqual(acquired.released, []);
+  assert.deepEqual(
+    acquired.duplicates.map((lease) => formatSubnetKey(lease.subnet)),
+    ['10.5.9.0-24'],
+  );
+});
+
+test('of two leases with our PublicIP the older claim is kept, the other is reported and untouched', async () => {
+  const bench = new Bench();
+  const older = await bench.leased('10.5.4.0-24', '10.77.0.11');
+  const younger = await bench.leased('10.5.1.0-24', '10.77.0.11');
+  const acquired = await bench.acquire();
+  assert.deepEqual(acquired.lease.subnet, older.subnet);
+  assert.deepEqual(acquired.duplicates, [younger]);
+  assert.deepEqual(await bench.keys(), ['10.5.1.0-24', '10.5.4.0-24']);
+});
+
+test('of two leases with our PublicIP the one that fits is kept', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.9.0-24', '10.77.0.11');
+  const fitting = await bench.leased('10.5.1.0-24', '10.77.0.11');
+  assert.deepEqual((await bench.acquire()).lease.subnet, fitting.subnet);
+});
+
+test('the previous subnet is taken again when it is free', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.1.0-24', '10.77.0.12');
+  const acquired = await bench.acquire({ previous: subnetOf('10.5.4.0-24') });
+  assert.equal(acquired.how, 'reclaimed');
+  assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.4.0-24');
+});
+
+test('the previous subnet is never taken from another host, not even a part of it', async () => {
+  for (const taken of ['10.5.4.0-24', '10.5.4.128-25', '10.5.4.0-22']) {
+    const bench = new Bench();
+    const other = await bench.leased(taken, '10.77.0.12');
+    const acquired = await bench.acquire({ previous: subnetOf('10.5.4.0-24') });
+    assert.equal(acquired.how, 'allocated', taken);
+    assert.notEqual(formatSubnetKey(acquired.lease.subnet), '10.5.4.0-24');
+    assert.deepEqual(
+      (await bench.store.list()).leases.find((lease) => lease.attributes.publicIp === ipOf('10.77.0.12')),
+      other,
+    );
+  }
+});
+
+test('a previous subnet that does not fit the network is not taken', async () => {
+  for (const previous of ['10.5.4.0-25', '10.5.9.0-24', '10.6.1.0-24', '10.5.3.7-24']) {
+    const acquired = await new Bench().acquire({ previous: subnetOf(previous) });
+    assert.equal(acquired.how, 'allocated', previous);
+  }
+});
+
+test('a subnet whose record is junk is passed by, for it can be created by nobody', async () => {
+  const bench = new Bench();
+  for (const subnet of ['10.5.1.0-24', '10.5.2.0-24', '10.5.4.0-24'])
+    bench.etcd.putRaw(`${PREFIX}/subnets/${subnet}`, 'junk');
+  const acquired = await bench.acquire({ previous: subnetOf('10.5.4.0-24') });
+  assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.3.0-24');
+  assert.equal(acquired.attempts, 1);
+});
+
+test('a subnet that contains the PublicIP of a host is not allocated', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.1.0-24', '10.5.2.9');
+  const acquired = await bench.acquire({ hostAddresses: [ipOf('10.5.4.1')] });
+  assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.3.0-24');
+});
+
+test('a full network is a Fault that says how many subnets there are and who has them', async () => {
+  const bench = new Bench();
+  for (const index of [1, 2, 3]) await bench.leased(`10.5.${index}.0-24`, `10.77.0.${20 + index}`);
+  bench.etcd.putRaw(`${PREFIX}/subnets/10.5.4.0-24`, 'junk');
+  await assert.rejects(bench.acquire(), (error) => {
+    assert.ok(error instanceof Fault);
+    assert.equal(error.code, 'lease.network-full');
+    assert.equal(
+      error.message,
+      'the network 10.5.0.0/16 with SubnetLen 24 has 4 subnets (10.5.1.0 to 10.5.4.0), ' +
+        'and 3 of them are leased, 1 blocked by records that cannot be read',
+    );
+    return true;
+  });
+});
+
+test('a listing of before is enough to begin with, but not to call the network full', async () => {
+  const bench = new Bench();
+  const leases = [];
+  for (const index of [1, 2, 3, 4]) leases.push(await bench.leased(`10.5.${index}.0-24`, `10.77.0.${20 + index}`));
+  const snapshot = await bench.store.list();
+  const [first] = leases;
+  assert.ok(first !== undefined);
+  await bench.store.release(first);
+  const acquired = await bench.acquire({ snapshot });
+  assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.1.0-24');
+  assert.equal(acquired.attempts, 2);
+});
+
+test('a given listing saves listing', async () => {
+  const bench = new Bench();
+  const snapshot = await bench.store.list();
+  let listed = 0;
+  const acquired = await bench.acquire({ snapshot, store: counting(bench.store, () => listed++) });
+  assert.equal(acquired.how, 'allocated');
+  assert.equal(listed, 0);
+});
+
+test('a lost race is repeated with fresh knowledge, after pauses that grow', async () => {
+  const bench = new Bench();
+  const snapshot = await bench.store.list();
+  let races = 0;
+  const store: LeaseStore = {
+    ...forwarding(bench.store),
+    async create(subnet, attributes, ttlSeconds) {
+      if (races++ < 3) await bench.leased(formatSubnetKey(subnet), `10.77.0.${100 + races}`);
+      return bench.store.create(subnet, attributes, ttlSeconds);
+    },
+  };
+  const acquired = await bench.acquire({ store, snapshot, random: () => 0.999 });
+  assert.equal(acquired.attempts, 4);
+  assert.deepEqual(
+    bench.pausesMs.map((ms) => Math.round(ms)),
+    [10, 20, 40],
+  );
+  assert.equal(new Set(await bench.keys()).size, 4);
+});
+
+test('an own lease that is rewritten during renewal is looked at anew', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.1.0-24', '10.77.0.11');
+  const snapshot = await bench.store.list();
+  bench.reserve('10.5.1.0-24', '10.77.0.99');
+  const acquired = await bench.acquire({ snapshot });
+  assert.equal(acquired.how, 'allocated');
+  assert.notEqual(formatSubnetKey(acquired.lease.subnet), '10.5.1.0-24');
+});
+
+test('two dual-stack hosts never keep the same IPv4 subnet with different IPv6 ones', async () => {
+  const network = networkOf({
+    Network: '10.5.0.0/16',
+    SubnetMax: '10.5.2.0',
+    EnableIPv6: true,
+    IPv6Network: 'fc00::/56',
+  });
+  const bench = new Bench();
+  const snapshot = await bench.store.list();
+  await bench.leased('10.5.1.0-24&fc00:0:0:9::-64', '10.77.0.12');
+  // Chance leads to 10.5.1.0 again, with another IPv6 subnet: another key, so create-if-absent alone would let it pass.
+  const acquired = await bench.acquire({ network, snapshot, random: () => 0 });
+  assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.2.0-24&fc00:0:0:1::-64');
+  assert.equal((await bench.keys()).length, 2);
+});
+
+test('a v4-only lease becomes a dual-stack one when IPv6 is turned on', async () => {
+  const bench = new Bench();
+  const old = await bench.leased('10.5.1.0-24', '10.77.0.11');
+  await bench.leased('10.5.2.0-24', '10.77.0.12');
+  const network = networkOf({
+    Network: '10.5.0.0/16',
+    SubnetMax: '10.5.2.0',
+    EnableIPv6: true,
+    IPv6Network: 'fc00::/62',
+  });
+  const acquired = await bench.acquire({ network });
+  assert.deepEqual(acquired.released, [old]);
+  assert.match(formatSubnetKey(acquired.lease.subnet), /^10\.5\.1\.0-24&fc00:0:0:[123]::-64$/);
+});
+
+test('a network without IPv4 is a Fault: a lease in etcd is named by its IPv4 subnet', async () => {
+  const network = networkOf({ EnableIPv4: false, EnableIPv6: true, IPv6Network: 'fc00::/48' });
+  await assert.rejects(
+    new Bench().acquire({ network }),
+    (error) => error instanceof Fault && error.code === 'network.invalid',
+  );
+});
+
+test("the store's Faults pass through", async () => {
+  const bench = new Bench();
+  bench.etcd.stop();
+  await assert.rejects(bench.acquire(), (error) => error instanceof Fault && error.code === 'etcd.tcp');
+});
+
+test('the number of own leases kept apart from peers: only those with our PublicIP are ours', async () => {
+  const bench = new Bench();
+  const foreign = leaseOf('10.5.1.0-24', '10.77.0.12', { created: 2 });
+  const snapshot = { revision: 2, leases: [foreign], rejected: [] };
+  const acquired = await bench.acquire({ snapshot });
+  assert.deepEqual(acquired.duplicates, []);
+});
+
+function forwarding(store: LeaseStore): LeaseStore {
+  return {
+    config: () => store.config(),
+    list: () => store.list(),
+    prepareGrant: (ttlSeconds) => store.prepareGrant(ttlSeconds),
+    create: (subnet, attributes, ttlSeconds) => store.create(subnet, attributes, ttlSeconds),
+    renew: (own, attributes, ttlSeconds) => store.renew(own, attributes, ttlSeconds),
+    release: (own) => store.release(own),
+    watch: (revision, listener) => store.watch(revision, listener),
+    close: () => store.close(),
+  };
+}
+
+function counting(store: LeaseStore, listed: () => void): LeaseStore {
+  return {
+    ...forwarding(store),
+    list() {
+      listed();
+      return store.list();
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/** A host for tests of the whole agent: fake kernel, shared fake etcd, a clock that the test moves. */
+import { MemoryKernel } from '#agent/kernel/memory-kernel.ts';
+import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
+import { ipOf, seededRandom } from '#agent/leases/lease-builders.ts';
+import { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
+import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
+import { macFromRandom } from '#model/mac.ts';
+import { ManualClock } from '#runtime/clock.ts';
+import { createLog } from '#runtime/log.ts';
+import { type Driver, startDriver } from './driver.ts';
+
+export const PREFIX = '/kubernetes/network';
+
+/** The etcd and the clock that the hosts of one test share. */
+export class TestFleet {
+  readonly clock = new ManualClock(1_000_000);
+  readonly etcd = new MemoryEtcd({ clock: this.clock });
+  readonly operator = this.etcd.connect();
+
+  async configure(document: object | string): Promise<void> {
+    const value = typeof document === 'string' ? document : JSON.stringify(document);
+    await this.operator.put({ key: `${PREFIX}/config`, value });
+    await this.settle();
+  }
+
+  async putLease(name: string, value: string): Promise<void> {
+    await this.operator.put({ key: `${PREFIX}/subnets/${name}`, value });
+    await this.settle();
+  }
+
+  async deleteLease(name: string): Promise<void> {
+    await this.operator.delete({ key: `${PREFIX}/subnets/${name}` });
+    await this.settle();
+  }
+
+  /** Names and values below `<prefix>/subnets/`. */
+  async leases(): Promise<ReadonlyMap<string, string>> {
+    const key = `${PREFIX}/subnets/`;
+    const { kvs } = await this.operator.range({ key, rangeEnd: `${PREFIX}/subnets0` });
+    return new Map(kvs.map((kv) => [kv.key.slice(key.length), kv.value]));
+  }
+
+  /** Lets everything that is under way come to its end, without time passing. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await this.settle();
+  }
+}
+
+/** One host with the address 10.77.0.`number`. */
+export class TestHost {
+  readonly fleet: TestFleet;
+  readonly number: number;
+  readonly kernel: MemoryKernel;
+  readonly notified: string[] = [];
+  readonly logged: string[] = [];
+  subnetFile: string | undefined;
+  #driver: Driver | undefined;
+  #starts = 0;
+
+  constructor(fleet: TestFleet, number: number) {
+    this.fleet = fleet;
+    this.number = number;
+    const mac = `02:00:00:00:00:${number.toString(16).padStart(2, '0')}`;
+    const eth0 = { index: 2, name: 'eth0', kind: 'veth', mtu: 1500, mac, up: true };
+    const address = {
+      linkIndex: 2,
+      address: ipOf(this.address),
+      length: 16,
+      scope: 0,
+      permanent: true,
+      deprecated: false,
+    };
+    this.kernel = new MemoryKernel({ links: [eth0], addresses: [address], defaultRouteIndex: 2 });
+  }
+
+  get address(): string {
+    return `10.77.0.${this.number}`;
+  }
+
+  async start(): Promise<void> {
+    this.#starts += 1;
+    const random = seededRandom(this.number * 1000 + this.#starts);
+    const previous = this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile);
+    this.#driver = startDriver({
+      settings: {
+        interfaces: [],
+        publicIp: undefined,
+        renewMarginMs: 3_600_000,
+        previous: previous === undefined ? undefined : { ipv4: previous },
+        randomMac: macFromRandom(Uint8Array.from({ length: 6 }, () => random() * 256)),
+        spread: 0.5,
+      },
+      kernel: this.kernel,
+      store: new EtcdLeaseStore({ etcd: this.fleet.etcd.connect(), prefix: PREFIX, clock: this.fleet.clock }),
+      clock: this.fleet.clock,
+      log: createLog({ verbose: true, journal: true, write: (line) => this.logged.push(line.trimEnd()), now: () => 0 }),
+      publish: (text) => {
+        this.subnetFile = text;
+      },
+      notify: (text) => this.notified.push(text),
+      random,
+      relieve: () => undefined,
+    });
+    await this.fleet.settle();
+  }
+
+  async stop(): Promise<void> {
+    this.#driver?.stop();
+    this.#driver = undefined;
+    await this.fleet.settle();
+  }
+
+  /** What stands on flannel.1, sorted. */
+  get fabric(): readonly string[] {
+    return [...this.kernel.print('flannel.1')].sort();
+  }
+
+  get subnet(): string {
+    return /FLANNEL_SUBNET=(\S+)/.exec(this.subnetFile ?? '')?.[1] ?? 'none';
+  }
+
+  get ready(): boolean {
+    return this.notified.some((text) => text.startsWith('READY=1'));
+  }
+
+  /** Log lines that contain the text. */
+  said(text: string): readonly string[] {
+    return this.logged.filter((line) => line.includes(text));
+  }
+}

@@ -1,0 +1,27 @@
+/** weft lease list */
+import type { Command } from 'commander';
+import { type CommandContext, defineCommand } from '#cli/command.ts';
+import { addEtcdOptions } from '#cli/etcd-options.ts';
+import { withEtcd } from '#cli/etcd-session.ts';
+import { printEntries } from '#cli/lease/print-entries.ts';
+import { readEntries, readTtls } from '#cli/lease/read-entries.ts';
+import { type OutputOptions, outputOption } from '#cli/output.ts';
+
+export function leaseListCommand(context: CommandContext): Command {
+  const command = defineCommand({
+    name: 'list',
+    summary: 'all leases, reservations and unusable records',
+    examples: [
+      ['weft lease list', 'subnet, host, backend, MAC, and what is wrong'],
+      ['weft lease list -o wide', 'also the time left and the revisions'],
+    ],
+  }).addOption(outputOption());
+  return addEtcdOptions(command).action(async () => {
+    const { output } = command.opts<OutputOptions>();
+    await withEtcd(context, command, async (session) => {
+      const entries = await readEntries(session);
+      const ttls = output === 'wide' ? await readTtls(session, entries) : new Map<bigint, number>();
+      printEntries(context, output, entries, ttls);
+    });
+  });
+}

@@ -1,0 +1,56 @@
+/** weft lease release: takes a subnet from a host that is gone. */
+import type { Command } from 'commander';
+import { leaseOf } from '#agent/leases/etcd-keys.ts';
+import { type CommandContext, type CommonOptions, defineCommand } from '#cli/command.ts';
+import { addEtcdOptions } from '#cli/etcd-options.ts';
+import { withEtcd } from '#cli/etcd-session.ts';
+import { parseSubnetArgument } from '#cli/lease/subnet-argument.ts';
+import { formatIpv4 } from '#model/ipv4.ts';
+import { Fault } from '#runtime/fault.ts';
+
+interface Options extends CommonOptions {
+  readonly yes?: boolean;
+}
+
+export function leaseReleaseCommand(context: CommandContext): Command {
+  const command = defineCommand({
+    name: 'release <subnet>',
+    summary: 'delete a lease or reservation; its host loses the subnet',
+    examples: [
+      ['weft lease release 10.5.7.0/24', 'asks first'],
+      ['weft lease release 10.5.7.0/24 --yes', 'does not ask'],
+    ],
+  }).option('--yes', 'do not ask');
+  return addEtcdOptions(command).action(async (text: string) => {
+    const options = command.opts<Options>();
+    const subnet = parseSubnetArgument(text);
+    await withEtcd(context, command, async ({ etcd, keys }) => {
+      const key = keys.lease(subnet);
+      const current = (await etcd.range({ key })).kvs[0];
+      if (current === undefined) throw new Fault('lease.missing', { what: `nobody holds ${text}`, where: key });
+      const lease = leaseOf(current, keys);
+      const holder = 'reason' in lease ? 'an unusable record' : formatIpv4(lease.attributes.publicIp);
+      if (
+        options.yes !== true &&
+        !(await confirmed(context, `Release ${text}, held by ${holder}? Other hosts drop their routes to it. [y/N] `))
+      ) {
+        context.writeNote('nothing was released\n');
+        context.finish(1);
+        return;
+      }
+      const released = await etcd.txn({
+        compare: [{ target: 'modRevision', key, equals: current.modRevision }],
+        success: [{ type: 'delete', key }],
+      });
+      if (!released.succeeded)
+        throw new Fault('lease.changed', { what: `${text} was written just now, so it was not released`, where: key });
+      if (options.quiet !== true) context.writeNote(`released ${text}, held by ${holder}\n`);
+    });
+  });
+}
+
+async function confirmed(context: CommandContext, question: string): Promise<boolean> {
+  const answer = await context.ask(question);
+  if (answer === undefined) throw new Fault('usage.flag', { what: 'nobody is here to answer', remedy: 'give --yes' });
+  return /^y(es)?$/i.test(answer.trim());
+}

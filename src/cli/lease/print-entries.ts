@@ -1,0 +1,88 @@
+/** The columns of a lease, and its form for programs. */
+import type { CommandContext } from '#cli/command.ts';
+import { type OutputFormat, printData } from '#cli/output.ts';
+import type { Column } from '#cli/table.ts';
+import { formatIpv4 } from '#model/ipv4.ts';
+import { formatIpv6 } from '#model/ipv6.ts';
+import { isJsonObject, memberOf } from '#model/json-document.ts';
+import type { LeaseEntry } from './entries.ts';
+import { formatSubnet } from './subnet-argument.ts';
+
+type Ttls = ReadonlyMap<bigint, number>;
+
+export function printEntries(
+  context: CommandContext,
+  output: OutputFormat,
+  entries: readonly LeaseEntry[],
+  ttls: Ttls,
+): void {
+  printData(context, output, {
+    data: entries.map((entry) => entryData(entry, ttls)),
+    rows: entries,
+    columns: columns(ttls),
+    empty: 'no leases',
+  });
+}
+
+/** The entry as a program reads it: names in camelCase, addresses as text, absent what does not apply. */
+export function entryData(entry: LeaseEntry, ttls: Ttls): Readonly<Record<string, unknown>> {
+  const { key, lease, problems } = entry;
+  if (lease === undefined) return { key, problems };
+  const { publicIp, publicIpv6, backendType, backendData, backendV6Data } = lease.attributes;
+  return {
+    key,
+    subnet: formatSubnet(lease.subnet),
+    publicIp: formatIpv4(publicIp),
+    publicIpv6: publicIpv6 === null ? undefined : formatIpv6(publicIpv6),
+    backendType,
+    backendData,
+    backendV6Data,
+    reservation: lease.reservation,
+    ttlSeconds: ttls.get(entry.etcdLease),
+    createdRevision: lease.created,
+    modifiedRevision: lease.modified,
+    problems,
+  };
+}
+
+function columns(ttls: Ttls): readonly Column<LeaseEntry>[] {
+  return [
+    {
+      title: 'subnet',
+      value: ({ key, lease }) =>
+        lease === undefined ? key.slice(key.lastIndexOf('/') + 1) : formatSubnet(lease.subnet),
+    },
+    { title: 'public ip', value: ({ lease }) => lease && formatIpv4(lease.attributes.publicIp) },
+    { title: 'backend', value: ({ lease }) => lease?.attributes.backendType },
+    { title: 'mac', value: vtepMac },
+    { title: 'kind', value: kindOf },
+    { title: 'ttl', value: ({ etcdLease }) => formatTtl(ttls.get(etcdLease)), wide: true },
+    { title: 'created', value: ({ lease }) => lease?.created, wide: true, align: 'right' },
+    { title: 'modified', value: ({ lease }) => lease?.modified, wide: true, align: 'right' },
+    { title: 'key', value: ({ key }) => key, wide: true },
+    {
+      title: 'problems',
+      value: ({ problems }) => problems.join('; '),
+      colour: ({ problems }) => (problems.length > 0 ? 'yellow' : undefined),
+    },
+  ];
+}
+
+function kindOf({ lease }: LeaseEntry): string {
+  if (lease === undefined) return 'unusable';
+  return lease.reservation ? 'reservation' : 'lease';
+}
+
+/** As the record has it: it is shown, not used. */
+function vtepMac({ lease }: LeaseEntry): string | undefined {
+  const data = lease?.attributes.backendData;
+  const mac = isJsonObject(data) ? memberOf(data, 'vtepmac') : undefined;
+  return typeof mac === 'string' ? mac.slice(0, 17) : undefined;
+}
+
+function formatTtl(seconds: number | undefined): string | undefined {
+  if (seconds === undefined) return undefined;
+  if (seconds < 0) return 'expired';
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  return hours > 0 ? `${hours}h${minutes}m` : `${minutes}m${seconds % 60}s`;
+}

@@ -1,0 +1,46 @@
+import { type CommandBuilder, type CommonOptions, defineCommand } from '#cli/command.ts';
+import { startProgress } from '#cli/progress.ts';
+import { chooseLab, type LabOption, labOption, requireRoot } from './lab-option.ts';
+
+type AgentOptions = CommonOptions & LabOption;
+
+/** `weft lab kill-agent`: SIGKILL, as a crash would; forwarding goes on. */
+export const killAgentCommand: CommandBuilder = (context) =>
+  defineCommand({
+    name: 'kill-agent <host>',
+    summary: 'kill the agent of a host (SIGKILL); its Pods stay connected',
+    examples: [
+      ['weft lab kill-agent host2', 'then look: weft lab status --ping'],
+      ['weft lab kill-agent host2 --name blue', 'in another lab'],
+    ],
+  })
+    .addOption(labOption())
+    .action(async (host: string, options: AgentOptions) => {
+      requireRoot();
+      const { killAgent } = await import('#lab/running-lab.ts');
+      const agent = await killAgent(await chooseLab(options, context.environment), host);
+      if (options.quiet !== true)
+        context.write(
+          `the agent on ${host}, process ${agent.pid}, is killed; start one: weft lab start-agent ${host}\n`,
+        );
+    });
+
+/** `weft lab start-agent`: starts it again and waits until it is ready. */
+export const startAgentCommand: CommandBuilder = (context) =>
+  defineCommand({
+    name: 'start-agent <host>',
+    summary: 'start the agent of a host again',
+    examples: [
+      ['weft lab start-agent host2', 'and wait until it is ready'],
+      ['weft lab start-agent host2 --quiet', 'without a word'],
+    ],
+  })
+    .addOption(labOption())
+    .action(async (host: string, options: AgentOptions) => {
+      requireRoot();
+      const { restartAgent } = await import('#lab/running-lab.ts');
+      using progress = startProgress(context, options);
+      progress.step(`agent on ${host}`);
+      const agent = await restartAgent(await chooseLab(options, context.environment), host, context.catchInterrupt());
+      progress.done(`agent on ${host}: process ${agent.pid}, ready in ${agent.readyMs} ms`);
+    });

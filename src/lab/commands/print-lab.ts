@@ -1,0 +1,54 @@
+/** A lab's snapshot on standard output: table, matrix and drawing for people, the value itself for programs. */
+import type { CommandContext } from '#cli/command.ts';
+import { type OutputFormat, printData } from '#cli/output.ts';
+import { painter } from '#cli/style.ts';
+import type { Column } from '#cli/table.ts';
+import { drawMatrix } from '#lab/draw-matrix.ts';
+import { drawTerminal } from '#lab/draw-terminal.ts';
+import { type HostSnapshot, type LabSnapshot, snapshotProblems } from '#lab/snapshot.ts';
+
+const COLUMNS: readonly Column<HostSnapshot>[] = [
+  { title: 'host', value: (host) => host.name },
+  { title: 'address', value: (host) => host.address, colour: (host) => (host.uplink === 'cut' ? 'red' : undefined) },
+  { title: 'uplink', value: (host) => host.uplink, wide: true },
+  { title: 'lease', value: (host) => host.lease },
+  { title: 'device MAC', value: (host) => host.deviceMac },
+  { title: 'Pod IP', value: (host) => host.pod.address },
+  { title: 'etcd', value: (host) => (host.etcd === 'none' ? undefined : host.etcd), colour: etcdColour },
+  { title: 'agent pid', value: agentText, colour: (host) => (host.agent.running ? undefined : 'red') },
+  { title: 'RSS', value: (host) => megabytes(host.agent.rssBytes), align: 'right' },
+  { title: 'ready in', value: (host) => milliseconds(host.agent.readyMs), align: 'right' },
+];
+
+export interface PrintLabOptions {
+  readonly output: OutputFormat;
+  /** Further members of the JSON document, such as where the picture is. */
+  readonly more?: Readonly<Record<string, unknown>>;
+  readonly drawing?: boolean;
+}
+
+export function printLab(context: CommandContext, snapshot: LabSnapshot, options: PrintLabOptions): void {
+  const data = { ...snapshot, problems: snapshotProblems(snapshot), ...options.more };
+  printData(context, options.output, { data, rows: snapshot.hosts, columns: COLUMNS });
+  if (options.output === 'json' || options.output === 'yaml') return;
+  const style = { columns: context.terminal.columns, paint: painter(context.terminal) };
+  if (snapshot.matrix !== undefined) context.write(`\n${drawMatrix(snapshot.matrix, style)}`);
+  if (options.drawing === true) context.write(`\n${drawTerminal(snapshot, style)}`);
+  for (const problem of snapshotProblems(snapshot)) context.write(`${style.paint('red', '✗')} ${problem}\n`);
+}
+
+function agentText(host: HostSnapshot): string {
+  return host.agent.running ? `${host.agent.pid ?? 'running'}` : 'down';
+}
+
+function etcdColour(host: HostSnapshot): 'yellow' | 'red' | undefined {
+  return host.etcd === 'leader' ? 'yellow' : host.etcd === 'down' ? 'red' : undefined;
+}
+
+function megabytes(bytes: number | undefined): string | undefined {
+  return bytes === undefined ? undefined : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+function milliseconds(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : `${value} ms`;
+}
