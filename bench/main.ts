@@ -100,12 +100,8 @@ async function measureAll(figures: readonly Figure[], runs: number): Promise<voi
     progress(figure.title);
     const begunMs = performance.now();
     const result = await figure.measure(bench);
-    const complete = {
-      name: figure.name,
-      title: figure.title,
-      seconds: (performance.now() - begunMs) / 1000,
-      ...result,
-    };
+    const seconds = (performance.now() - begunMs) / 1000;
+    const complete = { name: figure.name, title: figure.title, seconds, load: loadavg()[0] ?? 0, ...result };
     measured.push(complete);
     process.stdout.write(`\n${figureText(complete, colours)}`);
     if (values.json !== undefined) writeFileSync(values.json, reportJson(header, measured));

@@ -13,10 +13,10 @@ const IDLE_MS = 5_000;
 const SIZES = [3, 100, 1_000, 10_000] as const;
 const MOST_RSS_MB: Partial<Record<number, number>> = { 3: 60, 10000: 75 };
 const FLANNEL: Record<(typeof SIZES)[number], { readonly v0_28: string; readonly v0_11: string }> = {
-  3: { v0_28: '38 MB', v0_11: '24 MB' },
-  100: { v0_28: '37 MB', v0_11: '26 MB' },
-  1000: { v0_28: '41 MB', v0_11: '28 MB' },
-  10000: { v0_28: '48 MB', v0_11: '33 MB' },
+  3: { v0_28: '38 MiB', v0_11: '24 MiB' },
+  100: { v0_28: '37 MiB', v0_11: '26 MiB' },
+  1000: { v0_28: '41 MiB', v0_11: '28 MiB' },
+  10000: { v0_28: '48 MiB', v0_11: '33 MiB' },
 };
 
 export const memory: Figure = {
@@ -34,7 +34,7 @@ export const memory: Figure = {
       rows.push({
         name: `${size} leases, resident`,
         value: of('rss'),
-        unit: 'MB',
+        unit: 'MiB',
         samples: samples.map(({ rss }) => rss),
         flannel: FLANNEL[size],
         ...(most === undefined ? {} : { target: { of: 'value', most } }),
@@ -42,12 +42,12 @@ export const memory: Figure = {
       rows.push({
         name: `${size} leases, private`,
         value: of('private'),
-        unit: 'MB',
+        unit: 'MiB',
         samples: samples.map((use) => use.private),
-        ...(size === 3 ? { flannel: { v0_28: '8 MB', v0_11: '8 MB' } } : {}),
+        ...(size === 3 ? { flannel: { v0_28: '8 MiB', v0_11: '8 MiB' } } : {}),
       });
       notes.push(
-        `${size} leases: ${of('nodeText').toFixed(1)} MB Node's own file (shared by all Node processes) + ` +
+        `${size} leases: ${of('nodeText').toFixed(1)} MiB Node's own file (shared by all Node processes) + ` +
           `${of('libraries').toFixed(1)} libraries + ${of('malloc').toFixed(1)} malloc + ` +
           `${of('anonymous').toFixed(1)} V8 heap, code, stacks and buffers; proportional ${of('proportional').toFixed(1)}`,
       );

@@ -22,6 +22,11 @@ export const COMMANDS: readonly CommandBuilder[] = [
 
 /** Runs one command line of the operator; the code is for the process to exit with. */
 export async function runOperatorFace(argv: readonly string[], host: NodeJS.Process): Promise<number> {
+  // A reader that has enough (`| head`) is no failure of ours.
+  host.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') host.exit(0);
+    throw error;
+  });
   let finished = 0;
   const interrupt = new AbortController();
   let caught = false;

@@ -16,11 +16,5 @@ async function end(code: number): Promise<void> {
   process.exit(code);
 }
 
-// A reader that has enough (`| head`) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
-
 // No `await` at the top level, which the CommonJS bundle cannot have. What is thrown here is a bug: Node prints it and exits 1.
 void run().then(end);

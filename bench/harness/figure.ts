@@ -2,7 +2,7 @@
 import type { AgentProgram } from './program.ts';
 import type { Store } from './store.ts';
 
-export type Unit = 'ms' | 'MB' | '%' | '';
+export type Unit = 'ms' | 'MiB' | '%' | '';
 
 export interface Yardstick {
   readonly name: string;

@@ -10,7 +10,7 @@ export function processorMs(pid: number): number {
   return nanoseconds / 1e6;
 }
 
-/** All in MB of 10^6 bytes. */
+/** All in MiB (what flannel's figures and the issue call MB). */
 export interface MemoryUse {
   /** Resident: what `ps` and `top` show. */
   readonly rss: number;
@@ -28,7 +28,7 @@ export interface MemoryUse {
   readonly malloc: number;
 }
 
-const MB = 1e6;
+const MIB = 1024 * 1024;
 
 export function memoryUse(pid: number): MemoryUse {
   const total = sums(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
@@ -36,9 +36,9 @@ export function memoryUse(pid: number): MemoryUse {
   // One block per mapping: its line begins with the addresses, in lower case, the fields that follow with capitals.
   for (const block of readFileSync(`/proc/${pid}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
     const name = block.slice(0, block.indexOf('\n')).split(/\s+/).slice(5).join(' ');
-    parts[partOf(name)] += (sums(block).get('Rss') ?? 0) / MB;
+    parts[partOf(name)] += (sums(block).get('Rss') ?? 0) / MIB;
   }
-  const of = (field: string): number => (total.get(field) ?? 0) / MB;
+  const of = (field: string): number => (total.get(field) ?? 0) / MIB;
   return {
     rss: of('Rss'),
     private: of('Private_Clean') + of('Private_Dirty'),

@@ -35,10 +35,15 @@ export function installProgram(bundle: string, nodeFlags: readonly string[]): Ag
   mkdirSync(dirname(standIn), { recursive: true });
   cpSync(dirname(bundle), join(root, 'dist'), { recursive: true });
   cpSync(join(ROOT, 'bin/weft'), join(root, 'bin/weft'));
-  writeFileSync(standIn, '#!/bin/sh\nprintf "%s\\n" "$@"\n');
+  writeFileSync(standIn, '#!/bin/sh\nprintf "%s\\0" "$#" "$@"\nenv -0\n');
   chmodSync(standIn, 0o755);
-  const argv = execFileSync(join(root, 'bin/weft'), ['agent'], { encoding: 'utf8' }).trimEnd().split('\n');
-  rmSync(join(root, 'node'), { recursive: true });
   const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin' } = process.env;
-  return { argv: [NODE, ...nodeFlags, ...argv], environment: { PATH, WEFT_NATIVE: join(root, 'dist/weft.node') } };
+  const told = execFileSync(join(root, 'bin/weft'), ['agent'], { encoding: 'utf8', env: { PATH } }).split('\0');
+  rmSync(join(root, 'node'), { recursive: true });
+  const count = Number(told[0]);
+  const variables = told.slice(1 + count, -1).map((variable): [string, string] => {
+    const at = variable.indexOf('=');
+    return [variable.slice(0, at), variable.slice(at + 1)];
+  });
+  return { argv: [NODE, ...nodeFlags, ...told.slice(1, 1 + count)], environment: Object.fromEntries(variables) };
 }

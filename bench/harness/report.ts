@@ -6,6 +6,8 @@ export interface MeasuredFigure extends FigureResult {
   readonly name: string;
   readonly title: string;
   readonly seconds: number;
+  /** Load average of the last minute, at the end: on a quiet machine about what the figure itself makes. */
+  readonly load: number;
 }
 
 export function figureText(figure: MeasuredFigure, colours: boolean): string {
@@ -24,7 +26,7 @@ export function figureText(figure: MeasuredFigure, colours: boolean): string {
     { wide: false, colours },
   );
   return [
-    `${figure.title} (${figure.name}, ${Math.round(figure.seconds)} s)`,
+    `${figure.title} (${figure.name}, ${Math.round(figure.seconds)} s, load ${figure.load.toFixed(1)})`,
     table,
     ...figure.notes.map((note) => `  ${note}\n`),
   ]

@@ -14,6 +14,8 @@ export interface Store {
   readonly flags: readonly string[];
   /** Lease of a day for keys of peers that do not exist. */
   readonly lease: bigint;
+  /** Another client, at a member of its own choice; to be closed. */
+  connect(): Etcd;
   /** A prefix that was not used before, with that network configuration under it. */
   newNetwork(config: object): Promise<string>;
 }
@@ -29,11 +31,13 @@ export async function startStore(): Promise<Store> {
   const members = hosts.map(({ namespace, address }) => ({ name: namespace, namespace, address }));
   const { endpoints, tls } = await startEtcdCluster({ directory: join(SANDBOX_DIRECTORY, 'etcd'), members });
   if (tls === undefined) throw new Error('the cluster has certificates unless told otherwise');
-  const etcd = connectEtcd({ endpoints, ...tls, timeoutMs: 20_000 });
+  const connect = (): Etcd => connectEtcd({ endpoints, ...tls, timeoutMs: 20_000 });
+  const etcd = connect();
   const { id: lease } = await etcd.leaseGrant(DAY_SECONDS);
   let networks = 0;
   return {
     etcd,
+    connect,
     lease,
     flags: [
       `-etcd-endpoints=${endpoints.join(',')}`,

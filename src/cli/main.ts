@@ -4,14 +4,14 @@ import { Fault } from '#runtime/fault.ts';
 import type { CommandBuilder, CommandContext, ExitCode } from './command.ts';
 import { formatFault } from './fault-text.ts';
 
-const ABOUT = `A flat Pod network for fleets of container hosts, and the bring-up of such a fleet.`;
+const ABOUT = 'A flat Pod network for fleets of container hosts, and the bring-up of such a fleet.';
 const LEARN_MORE = `
 Examples:
   weft lab up                   a three-host fabric on this machine, in half a minute
   weft network check net.json   is this network document right, and what follows from it
 
-weft COMMAND --help tells more about a command. Exit codes: 0 good, 1 a finding or failure, 2 wrong usage,
-3 cannot reach what it needs, 130 interrupted.`;
+weft COMMAND --help tells more about a command.
+Exit codes: 0 good, 1 a finding or failure, 2 wrong usage, 3 cannot reach what it needs, 130 interrupted.`;
 
 /** The whole tree, ready to parse; nothing has run yet. */
 export function buildProgram(context: CommandContext, builders: readonly CommandBuilder[]): Command {

@@ -36,7 +36,7 @@ export function dial(options: DialOptions): Promise<Socket> {
     ...(name === undefined ? {} : { servername: name }),
   };
   const socket = connectTls(tlsOptions);
-  return connected(socket, 'secureConnect', options, () => refusedServer(socket, endpoint));
+  return connected(socket, 'secureConnect', options, () => refusedServer(socket, endpoint, options.files.caFile));
 }
 
 function connected(
@@ -92,8 +92,12 @@ function endedHandshake({ url }: Endpoint, error: Error | undefined): Fault {
   });
 }
 
-function refusedServer(socket: TLSSocket, endpoint: Endpoint & { readonly type: 'tcp' }): Fault | undefined {
-  if (!socket.authorized) return verificationFault(socket, endpoint.host, endpoint.url, Date.now());
+function refusedServer(
+  socket: TLSSocket,
+  endpoint: Endpoint & { readonly type: 'tcp' },
+  caFile: string | undefined,
+): Fault | undefined {
+  if (!socket.authorized) return verificationFault(socket, endpoint, caFile, Date.now());
   if (socket.alpnProtocol !== 'h2') {
     return protocolFault({ where: endpoint.url, why: 'it speaks TLS, but not HTTP/2' });
   }

@@ -4,7 +4,12 @@ import type { TLSSocket } from 'node:tls';
 import { Fault } from '#runtime/fault.ts';
 
 /** The server's certificate failed verification: `authorizationError` of the socket says why. */
-export function verificationFault(socket: TLSSocket, host: string, url: string, nowMs: number): Fault {
+export function verificationFault(
+  socket: TLSSocket,
+  { host, url }: { readonly host: string; readonly url: string },
+  caFile: string | undefined,
+  nowMs: number,
+): Fault {
   const problem = String(socket.authorizationError);
   const chain = certificateChain(socket);
   const leaf = chain[0];
@@ -28,7 +33,7 @@ export function verificationFault(socket: TLSSocket, host: string, url: string, 
   return new Fault('etcd.tls.untrusted', {
     what: `the server's certificate${leaf === undefined ? '' : ` ${subject(leaf)}`} is not signed by a trusted CA`,
     where: url,
-    why: `it is signed by${issuer}, which is not in the CA file (${problem})`,
+    why: `it is signed by${issuer}, which ${caFile ?? 'the list of authorities built into Node'} does not hold (${problem})`,
   });
 }
 

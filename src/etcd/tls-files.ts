@@ -11,7 +11,7 @@ import { expiryFault } from './tls-faults.ts';
 
 export type TlsFiles = Pick<EtcdOptions, 'caFile' | 'certFile' | 'keyFile'>;
 
-/** Reads and checks the files. Without a CA file the system's authorities are trusted. */
+/** Reads and checks the files. Without a CA file the authorities built into Node are trusted. */
 export function loadTlsFiles(files: TlsFiles, nowMs: number): SecureContext {
   const ca = files.caFile === undefined ? undefined : readPem('CA file', files.caFile, 'CERTIFICATE');
   const cert = files.certFile === undefined ? undefined : readPem('certificate file', files.certFile, 'CERTIFICATE');

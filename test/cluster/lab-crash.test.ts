@@ -82,13 +82,16 @@ test('what cannot be had is refused before anything is made', async (context) =>
 
 /** Starts `up`, signals it when it begins a step, and gives its exit code or the signal that ended it. */
 function interruptUp(lab: TestLab, step: string, signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
-  const child = spawn(WEFT, ['lab', 'up', '--name', lab.name], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(WEFT, ['lab', 'up', '--name', lab.name], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  let signalled = false;
   let notes = '';
   child.stderr.on('data', (chunk: Buffer) => {
     notes += chunk.toString();
     lab.remember();
-    // Once: a second Ctrl-C ends it on the spot.
-    if (notes.includes(step) && !child.killed) child.kill(signal);
+    // Once: a second Ctrl-C ends it on the spot. Ctrl-C goes to the whole group, as from a terminal; a kill to one.
+    if (!notes.includes(step) || signalled || child.pid === undefined) return;
+    signalled = true;
+    process.kill(signal === 'SIGINT' ? -child.pid : child.pid, signal);
   });
   return new Promise((resolve) => child.on('close', (code, how) => resolve(code ?? how)));
 }

@@ -111,7 +111,7 @@ test('a server certificate by a CA that is not in the CA file', async () => {
   assertText(await faultWith({ endpoints: [endpoint], caFile: strangerFile, certFile, keyFile }), [
     'error: the server\'s certificate "m1" is not signed by a trusted CA',
     `  where:  ${endpoint}`,
-    '  why:    it is signed by "test CA", which is not in the CA file (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+    `  why:    it is signed by "test CA", which ${strangerFile} does not hold (UNABLE_TO_VERIFY_LEAF_SIGNATURE)`,
     '  remedy: give the CA that signed the etcd server certificates (-etcd-cafile)',
     '  code:   etcd.tls.untrusted',
   ]);

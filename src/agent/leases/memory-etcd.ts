@@ -262,7 +262,7 @@ export class MemoryEtcdClient implements Etcd {
   }
 
   #deliver(watcher: Watcher): void {
-    if (watcher.busy) return;
+    if (watcher.busy || !watcher.open) return;
     watcher.busy = true;
     this.#bring(watcher).then(
       (more) => {

@@ -121,3 +121,18 @@ test('a watch whose listener cannot list again is asked anew until it can', asyn
   await turn();
   assert.equal(events.length, 1);
 });
+
+test('a watch that is closed while events are pending ends for good', async () => {
+  const etcd = new MemoryEtcd({ clock: new ManualClock() });
+  const client = etcd.connect();
+  etcd.putRaw('a', '1');
+  const events: WatchEvent[] = [];
+  const watch = client.watch(
+    { key: 'a', startRevision: 1 },
+    { events: (list) => events.push(...list), lost: async () => etcd.keyspace.revision + 1 },
+  );
+  watch.close();
+  etcd.putRaw('a', '2');
+  await turn();
+  assert.deepEqual(events, []);
+});

@@ -31,7 +31,7 @@ test('bash completes commands, their words and their flags', async () => {
   assert.deepEqual(await offered('weft n'), ['network']);
   assert.deepEqual(await offered('weft lease re'), ['reserve', 'release']);
   assert.deepEqual(await offered('weft lease reserve --pub'), ['--public-ip']);
-  assert.deepEqual(await offered('weft completion '), ['bash', 'zsh', 'fish', '--help']);
+  assert.deepEqual(await offered('weft completion '), ['bash', 'zsh', 'fish', '--quiet', '--help']);
 });
 
 test('bash completes the values of a flag', async () => {

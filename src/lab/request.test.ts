@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatIpv4Cidr, parseIpv4Cidr } from '#model/cidr.ts';
+import { Fault } from '#runtime/fault.ts';
+import { type LabRequest, shapeLab } from './request.ts';
+import type { TakenNetwork } from './surroundings.ts';
+
+const taken = (text: string, owner: string): TakenNetwork => ({
+  network: parseIpv4Cidr(text) ?? assert.fail(text),
+  owner,
+});
+const REQUEST: LabRequest = { name: 'blue', hosts: 3 };
+
+function refusal(request: LabRequest, others: readonly TakenNetwork[] = []): Fault {
+  try {
+    shapeLab(request, others);
+  } catch (error) {
+    assert(error instanceof Fault);
+    return error;
+  }
+  assert.fail('it was not refused');
+}
+
+test('without a word about networks the lab gets the first free subnet and the usual Pod network', () => {
+  const shape = shapeLab(REQUEST, [taken('192.0.2.2/24', "this machine's eth0")]);
+  assert.equal(formatIpv4Cidr(shape.subnet), '10.77.0.0/16');
+  assert.equal(formatIpv4Cidr(shape.podNetwork), '172.30.0.0/16');
+  assert.equal(shape.backend, 'vxlan');
+});
+
+test('the subnet keeps clear of other labs, of this machine and of the Pods', () => {
+  const others = [taken('10.77.0.0/16', 'the lab red'), taken('10.78.3.4/24', "this machine's eth1")];
+  const shape = shapeLab({ ...REQUEST, network: '10.79.0.0/16' }, others);
+  assert.equal(formatIpv4Cidr(shape.subnet), '10.80.0.0/16');
+});
+
+test('when everything is taken it says so', () => {
+  assert.match(refusal(REQUEST, [taken('10.0.0.0/8', "this machine's eth0")]).message, /no free subnet/);
+});
+
+test('each wrong argument is refused with its value', () => {
+  const others = [taken('192.0.2.2/24', "this machine's eth0")];
+  const table: readonly (readonly [Partial<LabRequest>, RegExp])[] = [
+    [{ hosts: 2 }, /--hosts 2 is not a number from 3 to 50/],
+    [{ hosts: 51 }, /--hosts 51/],
+    [{ hosts: Number.NaN }, /--hosts NaN/],
+    [{ name: 'Blue' }, /--name "Blue"/],
+    [{ name: '../x' }, /--name/],
+    [{ name: 'a'.repeat(33) }, /--name/],
+    [{ subnet: '10.77' }, /--subnet "10.77" is not an IPv4 network/],
+    [{ subnet: '10.77.0.0/27', hosts: 20 }, /room for 19 hosts, not for 20/],
+    [{ subnet: '172.30.128.0/17' }, /overlaps the Pod network 172.30.0.0\/16/],
+    [{ subnet: '192.0.0.0/16' }, /192.0.0.0\/16 overlaps 192.0.2.0\/24 of this machine's eth0/],
+    [{ network: 'x' }, /--network "x" is not an IPv4 network/],
+    [
+      { document: '{"Network":"172.30.0.0/16"}', network: '172.31.0.0/16' },
+      /--network and --backend do not go with it/,
+    ],
+  ];
+  for (const [change, message] of table) {
+    const fault = refusal({ ...REQUEST, ...change }, others);
+    assert.equal(fault.code, 'usage.flag');
+    assert.match(fault.message, message);
+  }
+});
+
+test('all that is wrong is said at once', () => {
+  assert.match(refusal({ name: 'X', hosts: 1, subnet: 'y' }).message, /--name.*--hosts.*--subnet/);
+});
+
+test('a document that is not valid is refused with its problems', () => {
+  for (const [document, message] of [
+    ['{"Network":"172.30.0.0/16","SubnetLen":40}', /SubnetLen/],
+    ['{"Network":"172.30.0.0/23","Backend":{"Type":"vxlan"}}', /there are \d subnets? for 3 hosts|subnets/],
+    ['nonsense', /not valid JSON/],
+  ] as const) {
+    const fault = refusal({ ...REQUEST, document });
+    assert.equal(fault.code, 'network.invalid');
+    assert.match(fault.message, message);
+  }
+});
+
+test('a document of one’s own decides about the Pods', () => {
+  const document = '{"Network":"172.28.0.0/16","SubnetLen":26,"Backend":{"Type":"VXLAN","VNI":7}}';
+  const shape = shapeLab({ ...REQUEST, document }, []);
+  assert.equal(formatIpv4Cidr(shape.podNetwork), '172.28.0.0/16');
+  assert.equal(shape.backend, 'vxlan');
+  assert.equal(shape.document, document);
+});
