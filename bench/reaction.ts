@@ -27,14 +27,19 @@ export const reaction: Figure = {
     const count = bench.quick ? QUICK_COUNT : COUNT;
     const puts: Reaction[] = [];
     const deletes: Reaction[] = [];
+    const passMs: number[] = [];
     // Client and agents choose their members by chance, and the leader knows first: several fleets even that out.
     for (let run = 0; run < bench.runs; run += 1) {
       bench.progress(`reaction, fleet ${run + 1} of ${bench.runs}`);
       const reactions = await reactionsOfFleet(bench, Math.ceil(count / bench.runs));
       puts.push(...reactions.puts);
       deletes.push(...reactions.deletes);
+      passMs.push(...reactions.passMs);
     }
-    const notes = [`${puts.length} puts and as many deletes, in ${bench.runs} fleets`];
+    const notes = [
+      `${puts.length} puts and as many deletes, in ${bench.runs} fleets; ` +
+        `the agent's pass (look, compare, write) took ${median(passMs).toFixed(1)} ms of it`,
+    ];
     return { rows: [...rows('put', puts), ...rows('delete', deletes)], notes };
   },
 };
@@ -42,11 +47,13 @@ export const reaction: Figure = {
 interface Reactions {
   readonly puts: readonly Reaction[];
   readonly deletes: readonly Reaction[];
+  /** What the agent says that its passes took, in milliseconds. */
+  readonly passMs: readonly number[];
 }
 
 function reactionsOfFleet(bench: Bench, count: number): Promise<Reactions> {
-  return withFleet(bench, 3, LARGE_NETWORK, async ({ prefix, hosts: [host] }) => {
-    if (host === undefined) throw new Error('three hosts were asked for');
+  return withFleet(bench, 3, LARGE_NETWORK, async ({ prefix, hosts: [host], agents: [agent] }) => {
+    if (host === undefined || agent === undefined) throw new Error('three hosts were asked for');
     const { lease } = bench.store;
     const etcd = bench.store.connect();
     using kernel = new KernelView(host);
@@ -80,7 +87,7 @@ function reactionsOfFleet(bench: Bench, count: number): Promise<Reactions> {
         puts.push(put);
         deletes.push(gone);
       }
-      return { puts, deletes };
+      return { puts, deletes, passMs: agent.passTimes().slice(-2 * count) };
     } finally {
       etcd.close();
     }

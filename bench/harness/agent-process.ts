@@ -29,6 +29,8 @@ export interface AgentProcess {
   readonly running: () => boolean;
   /** Milliseconds after the start at which the log first says each message. */
   readonly logTimes: () => ReadonlyMap<string, number>;
+  /** The milliseconds that the log gives for each pass that wrote something. */
+  readonly passTimes: () => readonly number[];
   /** SIGTERM; resolves when it has ended. */
   readonly stop: () => Promise<void>;
 }
@@ -58,6 +60,7 @@ export function startAgent({ program, store, prefix, host }: AgentOptions): Agen
     ready,
     running: () => child.exitCode === null && child.signalCode === null,
     logTimes: () => logTimes(readFileSync(logFile, 'utf8'), startedAt),
+    passTimes: () => passTimes(readFileSync(logFile, 'utf8')),
     stop: () => stop(child),
   };
 }
@@ -102,6 +105,10 @@ function logTimes(log: string, startedAt: number): ReadonlyMap<string, number> {
     if (message !== undefined && !times.has(message)) times.set(message, Date.parse(time) - startedAt);
   }
   return times;
+}
+
+function passTimes(log: string): readonly number[] {
+  return [...log.matchAll(/msg="kernel programmed" .*\bms=([\d.]+)/g)].map(([, ms]) => Number(ms));
 }
 
 function stop(child: ChildProcess): Promise<void> {

@@ -38,7 +38,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       break;
     case 'load-failed':
       failed(state.load, now, LOAD_PAUSE, spread);
-      logFault(actions, input.fault, 'waiting for the network configuration');
+      logFault(state, now, actions, input.fault, 'waiting for the network configuration');
       break;
     case 'host':
       succeeded(state.choose);
@@ -55,7 +55,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       break;
     case 'acquire-failed':
       failed(state.acquire, now, ACQUIRE_PAUSE, spread);
-      logFault(actions, input.fault, 'no lease yet');
+      logFault(state, now, actions, input.fault, 'no lease yet');
       break;
     case 'leases':
       absorbLeaseEvent(state, input.event, now, actions);
@@ -72,7 +72,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       break;
     case 'renew-failed':
       failed(state.renew, now, RENEW_PAUSE, spread);
-      logFault(actions, input.fault, 'lease not renewed; forwarding goes on');
+      logFault(state, now, actions, input.fault, 'lease not renewed; forwarding goes on');
       break;
     case 'published':
       succeeded(state.publish);
@@ -80,7 +80,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       break;
     case 'publish-failed':
       failed(state.publish, now, PUBLISH_PAUSE, spread);
-      logFault(actions, input.fault, 'subnet file not written');
+      logFault(state, now, actions, input.fault, 'subnet file not written');
       break;
   }
 }
@@ -95,7 +95,7 @@ function absorbDocument(
   const network = document === undefined ? missingDocument() : readDocument(document);
   if (network instanceof Fault) {
     failed(state.load, now, LOAD_PAUSE, state.settings.spread);
-    logFault(actions, network, 'waiting for a usable network configuration');
+    logFault(state, now, actions, network, 'waiting for a usable network configuration');
     return;
   }
   succeeded(state.load);
@@ -130,7 +130,7 @@ function absorbPass(state: CoreState, result: PassResult, now: number, actions: 
   if (result.blocked !== undefined) {
     failed(state.pass, now, PASS_PAUSE, state.settings.spread);
     state.dirty = true;
-    logFault(actions, result.blocked, 'the fabric cannot be programmed');
+    logFault(state, now, actions, result.blocked, 'the fabric cannot be programmed');
     return;
   }
   state.deviceStands = true;
@@ -197,7 +197,13 @@ function holdLease(state: CoreState, lease: Lease, now: number): void {
     : renewalTime(now, state.settings.renewMarginMs, state.settings.spread);
 }
 
-function logFault(actions: Action[], fault: Fault, message: string): void {
+/** The same trouble again is said once a minute; in between only to those who want every detail. */
+const REPEAT_MS = 60_000;
+
+function logFault(state: CoreState, now: number, actions: Action[], fault: Fault, message: string): void {
+  const before = state.troubles.get(message);
+  const repeated = before?.code === fault.code && now - before.at < REPEAT_MS;
+  if (!repeated) state.troubles.set(message, { code: fault.code, at: now });
   const fields = { code: fault.code, why: fault.summary, remedy: fault.remedy };
-  actions.push({ type: 'log', level: 'error', message, fields });
+  actions.push({ type: 'log', level: repeated ? 'debug' : 'error', message, fields });
 }

@@ -46,6 +46,8 @@ export interface CoreState {
   admitted: readonly Lease[];
   /** Leases refused last, by subnet with the reason, so that each is reported once. */
   readonly refusals: { admission: ReadonlyMap<string, string>; backend: ReadonlyMap<string, string> };
+  /** What was last logged as failing, by message. */
+  readonly troubles: Map<string, { readonly code: string; readonly at: number }>;
   watching: boolean;
   /** Something changed since the last pass began. */
   dirty: boolean;
@@ -78,6 +80,7 @@ export function newCoreState(settings: CoreSettings): CoreState {
     viewChanged: false,
     admitted: [],
     refusals: { admission: new Map(), backend: new Map() },
+    troubles: new Map(),
     watching: false,
     dirty: false,
     deviceStands: false,
