@@ -17,8 +17,9 @@ import { peers } from './peers.ts';
 import { reaction } from './reaction.ts';
 import { startReady } from './start-ready.ts';
 import { thundering } from './thundering.ts';
+import { udp } from './udp.ts';
 
-const FIGURES: readonly Figure[] = [startReady, memory, peers, reaction, burst, thundering, idle, netlink];
+const FIGURES: readonly Figure[] = [startReady, memory, peers, reaction, burst, thundering, idle, netlink, udp];
 const RUNS = 5;
 const QUICK_RUNS = 2;
 

@@ -61,6 +61,7 @@ function* messages(peers: readonly Peer[], device: number, form: Form): Generato
     yield (writer) => encodeNeighborReplace(writer, device, { address: gateway, mac });
     yield (writer) => encodeFdbReplace(writer, device, { mac, destination: publicIp });
     if (form === 'nexthop objects') yield (writer) => encodeNexthopReplace(writer, device, { id: gateway, gateway });
-    yield (writer) => encodeRouteReplace(writer, device, { destination: subnet.ipv4, gateway, ...nexthop });
+    yield (writer) =>
+      encodeRouteReplace(writer, device, { destination: subnet.ipv4, gateway, onlink: true, ...nexthop });
   }
 }

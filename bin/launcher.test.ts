@@ -53,13 +53,20 @@ test('the bundle is run by the Node beside it, with the words given, without ext
 });
 
 suite('the name it is started by', () => {
-  for (const name of ['weftd', 'flanneld']) {
+  for (const name of ['weftd', 'flanneld', 'flanneld-start']) {
     test(`${name} is the agent`, (t) => {
       const root = programFolder(t);
       symlinkSync('weft', join(root, 'bin', name));
       assert.deepEqual(start(join(root, 'bin', name), ['-v', '1']).lines.slice(1), ['agent', '-v', '1']);
     });
   }
+
+  test("mk-docker-opts.sh is flannel's helper", (t) => {
+    const root = programFolder(t);
+    symlinkSync('weft', join(root, 'bin/mk-docker-opts.sh'));
+    const { lines } = start(join(root, 'bin/mk-docker-opts.sh'), ['-d', '/run/flannel/docker']);
+    assert.deepEqual(lines.slice(1), ['mk-docker-opts.sh', '-d', '/run/flannel/docker']);
+  });
 
   test('a chain of links, absolute and relative, leads to the program', (t) => {
     const root = programFolder(t);

@@ -8,12 +8,14 @@ import { leaseCommand } from '#cli/commands/lease.ts';
 import { networkCommand } from '#cli/commands/network.ts';
 import { versionCommand } from '#cli/commands/version.ts';
 import { runOperator } from '#cli/main.ts';
+import { dockerOptsCommand } from '#docker/commands.ts';
 import { labCommand } from '#lab/commands.ts';
 
 /** Every command, in the order in which `weft --help` lists them. */
 export const COMMANDS: readonly CommandBuilder[] = [
   networkCommand,
   leaseCommand,
+  dockerOptsCommand,
   labCommand,
   completionCommand,
   versionCommand,
@@ -44,6 +46,7 @@ export async function runOperatorFace(argv: readonly string[], host: NodeJS.Proc
     readInput: () => text(host.stdin),
     ask: (question) => askOnTerminal(host, question),
     connectEtcd: async (options) => (await import('#etcd/client.ts')).connectEtcd(options),
+    connectEtcdV2: async (options) => (await import('#etcd/v2-client.ts')).connectEtcdV2(options),
     finish: (code) => {
       finished = code;
     },
@@ -56,6 +59,14 @@ export async function runOperatorFace(argv: readonly string[], host: NodeJS.Proc
   host.off('SIGINT', onInterrupt);
   if (interrupt.signal.aborted) return 130;
   return code === 0 ? finished : code;
+}
+
+/** Started as mk-docker-opts.sh, which takes its options and ends in its own way. */
+export async function runDockerOptionsFace(argv: readonly string[], host: NodeJS.Process): Promise<number> {
+  const { runDockerOptionsScript } = await import('#docker/script.ts');
+  const { listHostRoutes } = await import('#docker/make-docker-options.ts');
+  const writeError = (text: string): void => void host.stderr.write(text);
+  return runDockerOptionsScript(argv, { environment: host.env, writeError, listRoutes: listHostRoutes });
 }
 
 async function askOnTerminal(host: NodeJS.Process, question: string): Promise<string | undefined> {

@@ -1,11 +1,15 @@
-/** weft: chooses the face by the first word. The launcher (bin/weft) puts `agent` there when started as weftd or flanneld. */
+/**
+ * weft: chooses the face by the first word. The launcher (bin/weft) puts `agent` there when started as weftd or flanneld, and
+ * `mk-docker-opts.sh` when started by that name.
+ */
 async function run(): Promise<number> {
   const [word, ...rest] = process.argv.slice(2);
   if (word === 'agent') {
     const { runAgent } = await import('#agent/main.ts');
     return runAgent(rest, process.env);
   }
-  const { runOperatorFace } = await import('./operator.ts');
+  const { runOperatorFace, runDockerOptionsFace } = await import('./operator.ts');
+  if (word === 'mk-docker-opts.sh') return runDockerOptionsFace(rest, process);
   return runOperatorFace(process.argv.slice(2), process);
 }
 

@@ -1,6 +1,7 @@
 /*
  * weft.node: what JavaScript cannot do on Linux, and nothing else: AF_NETLINK sockets, network namespaces,
- * readiness of a descriptor on the event loop, unix datagrams. No policy and no message formats: those are TypeScript.
+ * readiness of a descriptor on the event loop, unix datagrams, and (forwarder-module.c) the udp backend's data path. No
+ * policy and no message formats: those are TypeScript.
  *
  * Conventions, for every function:
  * - A malformed argument throws TypeError. A failed system call throws an Error with `code` ("ENOENT"), `errno`
@@ -8,12 +9,10 @@
  * - Calls are synchronous. Only receive() may wait, at most for the socket's receive time-out.
  * - Descriptors are plain numbers; the caller closes them with close().
  *
- * The TypeScript description of this interface is src/netlink/native.ts. A new group of functions (TUN, batched UDP)
- * is a section of its own below and lines in the table at the end.
+ * The TypeScript description of this interface is src/netlink/native.ts. A new function is a line in the table at the end.
  */
 #define _GNU_SOURCE
-#define NAPI_VERSION 8
-#include <node_api.h>
+#include "arguments.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,10 +20,7 @@
 #include <linux/netlink.h>
 #include <malloc.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,8 +28,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "forwarder-module.h"
+
 /* Changed whenever a function here changes its meaning, so that a stale build is noticed. */
-#define INTERFACE_VERSION 2
+#define INTERFACE_VERSION 3
 
 #ifndef SOL_NETLINK
 #define SOL_NETLINK 270
@@ -60,89 +58,6 @@ extern void uv_unref(uv_handle_t *handle);
 extern void uv_close(uv_handle_t *handle, uv_close_cb callback);
 extern int uv_poll_init(struct uv_loop_s *loop, uv_handle_t *handle, int fd);
 extern int uv_poll_start(uv_handle_t *handle, int events, uv_poll_cb callback);
-extern char *uv_err_name_r(int error, char *buffer, size_t length);
-extern char *uv_strerror_r(int error, char *buffer, size_t length);
-
-/* ---- errors and arguments ---- */
-
-static napi_value throw_system_error(napi_env env, int error, const char *syscall_name) {
-  char code[32], text[128], message[192];
-  uv_err_name_r(-error, code, sizeof code);
-  uv_strerror_r(-error, text, sizeof text);
-  snprintf(message, sizeof message, "%s: %s: %s", syscall_name, code, text);
-  napi_value code_value, message_value, exception, number, name;
-  if (napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &code_value) == napi_ok &&
-      napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &message_value) == napi_ok &&
-      napi_create_error(env, code_value, message_value, &exception) == napi_ok &&
-      napi_create_int32(env, -error, &number) == napi_ok &&
-      napi_set_named_property(env, exception, "errno", number) == napi_ok &&
-      napi_create_string_utf8(env, syscall_name, NAPI_AUTO_LENGTH, &name) == napi_ok &&
-      napi_set_named_property(env, exception, "syscall", name) == napi_ok)
-    napi_throw(env, exception);
-  return NULL;
-}
-
-static bool refuse(napi_env env, const char *name, const char *wanted) {
-  char message[160];
-  snprintf(message, sizeof message, "%s must be %s", name, wanted);
-  napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", message);
-  return false;
-}
-
-/* Missing arguments arrive as undefined, which every reader below refuses. */
-static bool arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values) {
-  return napi_get_cb_info(env, info, &count, values, NULL, NULL) == napi_ok;
-}
-
-static bool get_integer(napi_env env, napi_value value, const char *name, double low, double high, int64_t *out) {
-  double number;
-  if (napi_get_value_double(env, value, &number) != napi_ok || !(number >= low && number <= high) ||
-      (double)(int64_t)number != number)
-    return refuse(env, name, "an integer in range");
-  *out = (int64_t)number;
-  return true;
-}
-
-static bool get_fd(napi_env env, napi_value value, int *out) {
-  int64_t number;
-  if (!get_integer(env, value, "fd", 0, INT32_MAX, &number)) return false;
-  *out = (int)number;
-  return true;
-}
-
-static bool get_bool(napi_env env, napi_value value, const char *name, bool *out) {
-  return napi_get_value_bool(env, value, out) == napi_ok || refuse(env, name, "a boolean");
-}
-
-static bool get_bytes(napi_env env, napi_value value, const char *name, uint8_t **data, size_t *length) {
-  bool is_array = false;
-  napi_typedarray_type type;
-  void *start = NULL;
-  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array ||
-      napi_get_typedarray_info(env, value, &type, length, &start, NULL, NULL) != napi_ok || type != napi_uint8_array ||
-      start == NULL || *length == 0)
-    return refuse(env, name, "a Uint8Array that is not empty");
-  *data = start;
-  return true;
-}
-
-static bool get_path(napi_env env, napi_value value, const char *name, char *out, size_t size) {
-  size_t length;
-  if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok || length == 0 || length >= size ||
-      napi_get_value_string_utf8(env, value, out, size, &length) != napi_ok || strlen(out) != length)
-    return refuse(env, name, "a path without NUL, neither empty nor too long");
-  return true;
-}
-
-static bool get_function(napi_env env, napi_value value, const char *name) {
-  napi_valuetype type;
-  return (napi_typeof(env, value, &type) == napi_ok && type == napi_function) || refuse(env, name, "a function");
-}
-
-static napi_value to_number(napi_env env, int64_t number) {
-  napi_value value;
-  return napi_create_int64(env, number, &value) == napi_ok ? value : NULL;
-}
 
 /* ---- network namespaces ---- */
 
@@ -518,6 +433,8 @@ NAPI_MODULE_INIT() {
       {"unpoll", unpoll_fd},             {"sendDatagram", send_datagram},
       {"bindDatagram", bind_datagram},
       {"trimHeap", trim_heap},
+      {"openForwarder", open_forwarder}, {"setForwarderPeers", set_forwarder_peers},
+      {"forwarderState", forwarder_state}, {"closeForwarder", close_forwarder},
   };
   struct addon *addon = calloc(1, sizeof *addon);
   if (addon == NULL || napi_set_instance_data(env, addon, free_addon, NULL) != napi_ok) {

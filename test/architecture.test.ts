@@ -30,20 +30,25 @@ const TABLE: readonly Row[] = [
   { who: 'runtime/', may: [] },
   { who: 'etcd/', may: ['runtime/'] },
   { who: 'netlink/', may: ['model/', 'runtime/'] },
-  { who: 'firewall/', may: ['model/', 'runtime/'] },
+  { who: 'firewall/', may: ['model/', 'runtime/', 'netlink/'] },
+  { who: 'wireguard/', may: ['model/', 'runtime/', 'netlink/'] },
+  { who: 'tun/', may: ['model/', 'runtime/', 'netlink/'] },
   { who: 'hosts/', may: ['runtime/'] },
   { who: 'pki/', may: ['runtime/'] },
   // Pure: what they decide is tested without a kernel.
   { who: 'agent/backends/', may: ['model/'], types: ['agent/kernel/'] },
+  // The other half of backends that have an engine: effects, behind backends/engine.ts.
+  { who: 'agent/engines/', may: ['model/', 'runtime/', 'tun/', 'wireguard/'], types: ['agent/backends/'] },
   { who: 'agent/kernel/state.ts', may: ['model/'] },
   { who: 'agent/kernel/diff', may: ['model/', 'agent/kernel/'] },
   { who: 'agent/kernel/', may: ['model/', 'runtime/', 'netlink/'] },
   { who: 'agent/reconcile/', may: AGENT_CORE },
   { who: 'agent/leases/', may: ['model/', 'runtime/', 'etcd/'] },
-  { who: 'agent/config/', may: ['model/', 'runtime/'], types: ['agent/backends/', 'agent/kernel/'] },
+  { who: 'agent/config/', may: ['model/', 'runtime/'], types: ['agent/backends/', 'agent/kernel/', 'agent/leases/'] },
   { who: 'agent/publish/', may: ['model/', 'runtime/', 'netlink/'] },
   { who: 'agent/', may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'firewall/'] },
   { who: 'cli/', may: ['model/', 'runtime/', 'etcd/', 'agent/leases/', 'agent/backends/'] },
+  { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'cli/'] },
   { who: 'lab/', may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'pki/', 'hosts/', 'cli/'] },
 ];
 

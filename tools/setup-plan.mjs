@@ -16,6 +16,8 @@ export const DEBIAN_PACKAGES = [
   { name: 'iputils-ping', why: 'ping between Pods', probes: ['ping'] },
   { name: 'fping', why: 'the all-pairs matrix', probes: ['fping'] },
   { name: 'iperf3', why: 'throughput', probes: ['iperf3'] },
+  { name: 'wireguard-go', why: 'WireGuard for kernels without it', probes: ['wireguard-go'] },
+  { name: 'wireguard-tools', why: 'wg, to look at tunnels', probes: ['wg'] },
   { name: 'gcc', why: 'compiles the native part', probes: ['gcc'] },
   { name: 'libc6-dev', why: "the C library's headers for the native part", probes: ['/usr/include/stdio.h'] },
   { name: 'make', why: 'builds the native part', probes: ['make'] },

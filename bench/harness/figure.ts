@@ -2,15 +2,18 @@
 import type { AgentProgram } from './program.ts';
 import type { Store } from './store.ts';
 
-export type Unit = 'ms' | 'MiB' | '%' | '';
+export type Unit = 'ms' | 'MiB' | '%' | 'Mbit/s' | 'packets/s' | '';
 
 export interface Yardstick {
   readonly name: string;
-  /** Milliseconds. */
   readonly value: number;
+  /** Default `ms`. */
+  readonly unit?: Unit;
   /** How many times the yardstick: the median over the runs, each against its own. */
   readonly ratio: number;
 }
+
+export type Target = { readonly of: 'value' | 'ratio' } & ({ readonly most: number } | { readonly least: number });
 
 export interface Row {
   readonly name: string;
@@ -20,8 +23,8 @@ export interface Row {
   /** All that it is the median of. */
   readonly samples: readonly number[];
   readonly yardstick?: Yardstick;
-  /** Most that the value, or its ratio to the yardstick, may be. */
-  readonly target?: { readonly of: 'value' | 'ratio'; readonly most: number };
+  /** Most, or least, that the value or its ratio to the yardstick may be. */
+  readonly target?: Target;
   /** Real flannel's, measured once by the same method on such a machine. */
   readonly flannel?: { readonly v0_28: string; readonly v0_11: string };
 }
@@ -51,5 +54,5 @@ export interface Figure {
 export function isMet({ value, yardstick, target }: Row): boolean | undefined {
   if (target === undefined) return undefined;
   const figure = target.of === 'value' ? value : yardstick?.ratio;
-  return figure !== undefined && figure <= target.most;
+  return figure !== undefined && ('most' in target ? figure <= target.most : figure >= target.least);
 }

@@ -45,7 +45,7 @@ export class KernelView {
       neighbors: new Map(dumpNeighbors(this.#socket, index).map(({ address, mac }) => [address, mac])),
       fdb: new Map(dumpFdb(this.#socket, index).map(({ mac, destination }) => [mac, destination])),
       routes: new Set(
-        dumpRoutes(this.#socket, index)
+        dumpRoutes(this.#socket, { linkIndex: index })
           .filter(({ protocol, destination }) => protocol === RTPROT_BOOT && destination.length === 24)
           .map(({ destination }) => destination.address),
       ),

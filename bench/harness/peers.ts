@@ -1,12 +1,12 @@
 /** Peers that exist only as leases: what N other hosts would have published. Pure. */
 import { etcdKeys } from '#agent/leases/etcd-keys.ts';
+import type { Ipv4Cidr } from '#model/cidr.ts';
 import { formatIpv4, type Ipv4 } from '#model/ipv4.ts';
 import { encodeLeaseRecord } from '#model/lease-record.ts';
 import type { Mac } from '#model/mac.ts';
-import type { SubnetKey } from '#model/subnet-key.ts';
 
 export interface Peer {
-  readonly subnet: SubnetKey;
+  readonly subnet: { readonly ipv4: Ipv4Cidr };
   readonly mac: Mac;
   readonly publicIp: Ipv4;
 }

@@ -47,7 +47,7 @@ function range({ samples, unit }: Row): string | undefined {
 }
 
 function yardstickText({ yardstick }: Row): string | undefined {
-  return yardstick === undefined ? undefined : `${yardstick.name} ${amount(yardstick.value, 'ms')}`;
+  return yardstick === undefined ? undefined : `${yardstick.name} ${amount(yardstick.value, yardstick.unit ?? 'ms')}`;
 }
 
 function ratioText({ yardstick }: Row): string | undefined {
@@ -56,8 +56,8 @@ function ratioText({ yardstick }: Row): string | undefined {
 
 function targetText(row: Row): string | undefined {
   if (row.target === undefined) return undefined;
-  const { of, most } = row.target;
-  return `≤ ${of === 'ratio' ? `${most} ×` : amount(most, row.unit)} ${isMet(row) ? '✓' : '✗'}`;
+  const [sign, limit] = 'most' in row.target ? ['≤', row.target.most] : ['≥', row.target.least];
+  return `${sign} ${row.target.of === 'ratio' ? `${limit} ×` : amount(limit, row.unit)} ${isMet(row) ? '✓' : '✗'}`;
 }
 
 function amount(value: number, unit: Row['unit']): string {

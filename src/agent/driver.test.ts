@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OWN } from '#agent/kernel/kernel-compliance.ts';
 import { TestFleet, TestHost } from './test-host.ts';
 
 const NETWORK = { Network: '172.30.0.0/16', SubnetLen: 24, Backend: { Type: 'vxlan' } };
@@ -293,7 +294,7 @@ test('what another program breaks is repaired, and it is written down', async ()
   const [host] = hosts;
   assert.ok(host !== undefined);
   const { fabric } = host;
-  const observed = host.kernel.observe(['flannel.1']);
+  const observed = host.kernel.observe(OWN);
   const [route] = observed.routes;
   assert.ok(route !== undefined);
   host.kernel.disturb([{ type: 'route-delete', entry: route }]);
@@ -308,7 +309,7 @@ test('a device of our name but another kind is left alone and named in the fault
   const fleet = new TestFleet();
   await fleet.configure(NETWORK);
   const host = new TestHost(fleet, 11);
-  host.kernel.addLink({ index: 7, name: 'flannel.1', kind: 'bridge', mtu: 1500, mac: '02:00:00:00:00:77', up: true });
+  host.kernel.setLink({ index: 7, name: 'flannel.1', kind: 'bridge', mtu: 1500, mac: '02:00:00:00:00:77', up: true });
   await host.start();
   assert.match(host.said('kernel.device-busy')[0] ?? '', /named flannel\.1 is there already, of kind bridge/);
   assert.ok(!host.ready);

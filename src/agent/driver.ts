@@ -2,12 +2,14 @@
  * The driver: performs what the core asks for and feeds the outcomes back. One input at a time; nothing is decided here.
  */
 
+import type { Engine, EngineName, OpenEngines } from '#agent/backends/engine.ts';
 import type { Kernel } from '#agent/kernel/kernel.ts';
 import { acquireLease } from '#agent/leases/acquire.ts';
 import { keepLease } from '#agent/leases/keep-lease.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
 import { handle } from '#agent/reconcile/core.ts';
-import type { Action, Input } from '#agent/reconcile/input.ts';
+import type { Action, Input, PassResult } from '#agent/reconcile/input.ts';
+import { engineWork } from '#agent/reconcile/plan.ts';
 import { LEASE_TTL_SECONDS } from '#agent/reconcile/renewal.ts';
 import { runPass } from '#agent/reconcile/run-pass.ts';
 import { type CoreSettings, newCoreState } from '#agent/reconcile/state.ts';
@@ -18,6 +20,8 @@ import type { Log } from '#runtime/log.ts';
 export interface DriverOptions {
   readonly settings: CoreSettings;
   readonly kernel: Kernel;
+  /** How the engines of those backends are opened that have one. */
+  readonly engines?: OpenEngines;
   readonly store: LeaseStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,7 +40,7 @@ const QUIET_BEFORE_RELIEF_MS = 1000;
 
 export interface Driver {
   /** Ends every wait; the data plane is left as it is. */
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export function startDriver(options: DriverOptions): Driver {
@@ -47,6 +51,7 @@ export function startDriver(options: DriverOptions): Driver {
   let stopped = false;
   let cancelWake = (): void => undefined;
   let endWatch = (): void => undefined;
+  let engine: Engine | undefined;
   let cancelRelief = (): void => undefined;
 
   const hear = (input: Input): void => {
@@ -75,7 +80,10 @@ export function startDriver(options: DriverOptions): Driver {
         load();
         break;
       case 'read-host':
-        hear({ type: 'host', host: kernel.host() });
+        hear({ type: 'host', host: kernel.host(action.reach) });
+        break;
+      case 'open-engine':
+        openEngine(action.engine);
         break;
       case 'pass':
         pass();
@@ -113,10 +121,40 @@ export function startDriver(options: DriverOptions): Driver {
     );
   };
 
+  const openEngine = (name: EngineName): void => {
+    const open = async (): Promise<Engine> => {
+      const opened = await options.engines?.[name]?.();
+      if (opened === undefined) throw new Fault('backend.unknown', { what: `this program has no engine ${name}` });
+      return opened;
+    };
+    const done = (opened: Engine): Input => {
+      if (stopped) void opened.close();
+      engine = opened;
+      opened.watch(() => hear({ type: 'kernel-changed' }));
+      return { type: 'engine-opened', published: opened.identity };
+    };
+    follow(open(), done, (fault) => ({ type: 'engine-failed', fault }));
+  };
+
+  /** The engine first: what it makes is what addresses and routes are put on. */
   const pass = (): void => {
-    const result = runPass(kernel, state, () => clock.now());
+    const work = engine === undefined ? undefined : engineWork(state);
+    if (engine === undefined || work === undefined) {
+      hear({ type: 'passed', result: passOverKernel(0) });
+      return;
+    }
+    const converging = engine;
+    follow(
+      (async () => converging.converge(work))(),
+      (changes) => ({ type: 'passed', result: passOverKernel(changes) }),
+      (fault) => ({ type: 'passed', result: { planned: 0, failed: [], refused: [], blocked: fault, durationMs: 0 } }),
+    );
+  };
+
+  const passOverKernel = (changes: number): PassResult => {
+    const result = runPass(kernel, state, () => clock.now(), changes);
     if (result.planned >= LARGE_PASS) relieveSoon();
-    hear({ type: 'passed', result });
+    return result;
   };
 
   const relieveSoon = (): void => {
@@ -172,18 +210,19 @@ export function startDriver(options: DriverOptions): Driver {
   };
 
   const endKernelWatch = kernel.watch(
-    () => (state.network === undefined ? [] : [state.network.backend.device]),
+    () => state.ownership,
     () => hear({ type: 'kernel-changed' }),
   );
   hear({ type: 'start' });
 
   return {
-    stop() {
+    async stop() {
       stopped = true;
       cancelWake();
       cancelRelief();
       endWatch();
       endKernelWatch();
+      await engine?.close();
     },
   };
 }

@@ -1,12 +1,16 @@
 /** The agent face: reads the command line, makes the parts, joins them, and waits for a signal. */
 import { type AgentConfig, parseAgentCommandLine } from '#agent/config/agent-config.ts';
 import { startDriver } from '#agent/driver.ts';
+import { openWireguardEngine } from '#agent/engines/wireguard-engine.ts';
+import { wireguardEnvironment } from '#agent/engines/wireguard-environment.ts';
+import type { HealthServer } from '#agent/health/health-server.ts';
 import { NetlinkKernel } from '#agent/kernel/netlink-kernel.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
 import { notifier } from '#agent/publish/notify.ts';
 import { readPreviousSubnet, writeSubnetFile } from '#agent/publish/subnet-file.ts';
+import { listenForSignals } from '#agent/signals.ts';
 import { connectEtcd } from '#etcd/client.ts';
-import { macFromRandom } from '#model/mac.ts';
+import { type Mac, macFromRandom } from '#model/mac.ts';
 import { loadNative } from '#netlink/native.ts';
 import { systemClock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -37,7 +41,10 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
     write: (line) => process.stderr.write(line),
     now: () => Date.now(),
   });
-  const ended = signalled();
+  const ended = listenForSignals(process);
+  for (const note of config.notes) log.warn(note);
+  let ready = false;
+  const health = await startHealth(config, () => ready);
   // The TLS handshake goes on while the kernel is looked at.
   const etcd = connectEtcd(etcdOptions(config));
   const store = new EtcdLeaseStore({ etcd, prefix: config.etcd.prefix });
@@ -46,21 +53,34 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   const driver = startDriver({
     settings: coreSettings(config),
     kernel,
+    engines: {
+      wireguard: () => openWireguardEngine({ ...wireguardEnvironment(environment), log, clock: systemClock }),
+    },
     store,
     clock: systemClock,
     log,
-    publish: (text) => publish(config.subnetFile, text, log),
+    publish: (text) => {
+      publish(config.subnetFile, text, log);
+      ready = true;
+    },
     notify: notifier(environment.NOTIFY_SOCKET, (why) => log.warn('service manager not told', { why })),
     random: Math.random,
     relieve,
   });
   const signal = await ended;
   log.info('stopping; interfaces, routes and lease stay', { signal });
-  driver.stop();
+  await Promise.all([driver.stop(), health?.close()]);
   store.close();
   etcd.close();
   kernel.close();
   return 0;
+}
+
+/** Loaded only where somebody asks. */
+async function startHealth({ health }: AgentConfig, ready: () => boolean): Promise<HealthServer | undefined> {
+  if (health === undefined) return undefined;
+  const { startHealthServer } = await import('#agent/health/health-server.ts');
+  return startHealthServer({ ...health, ready });
 }
 
 /** The launcher lets the agent call the collector (--expose-gc); without it V8 keeps its garbage a little longer. */
@@ -75,13 +95,17 @@ function publish(path: string, text: string, log: Log): void {
 }
 
 function coreSettings(config: AgentConfig): Parameters<typeof startDriver>[0]['settings'] {
-  const previous = readPreviousSubnet(config.subnetFile);
+  const randomMac = (): Mac => macFromRandom(crypto.getRandomValues(new Uint8Array(6)));
   return {
     interfaces: config.interfaces,
+    interfacePatterns: config.interfacePatterns,
+    canReach: config.canReach,
     publicIp: config.publicIp,
+    publicIpv6: config.publicIpv6,
+    blackhole: config.blackhole,
     renewMarginMs: config.renewMarginMs,
-    previous: previous === undefined ? undefined : { ipv4: previous },
-    randomMac: macFromRandom(crypto.getRandomValues(new Uint8Array(6))),
+    previous: readPreviousSubnet(config.subnetFile),
+    randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
     spread: Math.random(),
   };
 }
@@ -96,11 +120,4 @@ function etcdOptions(config: AgentConfig): Parameters<typeof connectEtcd>[0] {
     ...(username === '' ? {} : { username }),
     ...(password === '' ? {} : { password }),
   };
-}
-
-function signalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
 }

@@ -1,10 +1,13 @@
 /** A host for tests of the whole agent: fake kernel, shared fake etcd, a clock that the test moves. */
-import { MemoryKernel } from '#agent/kernel/memory-kernel.ts';
+import { type MemoryHost, MemoryKernel } from '#agent/kernel/memory-kernel.ts';
+import type { ObservedAddress } from '#agent/kernel/state.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
-import { ipOf, seededRandom } from '#agent/leases/lease-builders.ts';
+import { seededRandom } from '#agent/leases/lease-builders.ts';
 import { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
 import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
-import { macFromRandom } from '#model/mac.ts';
+import type { CoreSettings } from '#agent/reconcile/state.ts';
+import { parseIp } from '#model/ip.ts';
+import { type Mac, macFromRandom } from '#model/mac.ts';
 import { ManualClock } from '#runtime/clock.ts';
 import { createLog } from '#runtime/log.ts';
 import { type Driver, startDriver } from './driver.ts';
@@ -51,7 +54,15 @@ export class TestFleet {
   }
 }
 
-/** One host with the address 10.77.0.`number`. */
+/** An address on eth0. */
+export function hostAddress(text: string): ObservedAddress {
+  const address = parseIp(text);
+  if (address === undefined) throw new Error(`no address: ${text}`);
+  const length = typeof address === 'number' ? 16 : 64;
+  return { linkIndex: 2, address, length, scope: 0, permanent: true, deprecated: false, temporary: false };
+}
+
+/** One host with the addresses 10.77.0.`number` and fd00:77::`number` on eth0. */
 export class TestHost {
   readonly fleet: TestFleet;
   readonly number: number;
@@ -59,41 +70,49 @@ export class TestHost {
   readonly notified: string[] = [];
   readonly logged: string[] = [];
   subnetFile: string | undefined;
+  /** What the operator said; holds from the next start on. */
+  settings: Partial<CoreSettings> = {};
   #driver: Driver | undefined;
   #starts = 0;
 
-  constructor(fleet: TestFleet, number: number) {
+  constructor(fleet: TestFleet, number: number, more: Partial<MemoryHost> = {}) {
     this.fleet = fleet;
     this.number = number;
     const mac = `02:00:00:00:00:${number.toString(16).padStart(2, '0')}`;
     const eth0 = { index: 2, name: 'eth0', kind: 'veth', mtu: 1500, mac, up: true };
-    const address = {
-      linkIndex: 2,
-      address: ipOf(this.address),
-      length: 16,
-      scope: 0,
-      permanent: true,
-      deprecated: false,
-    };
-    this.kernel = new MemoryKernel({ links: [eth0], addresses: [address], defaultRouteIndex: 2 });
+    this.kernel = new MemoryKernel({
+      links: [eth0],
+      addresses: [hostAddress(this.address), hostAddress(this.addressV6)],
+      defaultRoutes: { ipv4: 2, ipv6: 2 },
+      ...more,
+    });
   }
 
   get address(): string {
     return `10.77.0.${this.number}`;
   }
 
+  get addressV6(): string {
+    return `fd00:77::${this.number}`;
+  }
+
   async start(): Promise<void> {
     this.#starts += 1;
     const random = seededRandom(this.number * 1000 + this.#starts);
-    const previous = this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile);
+    const randomMac = (): Mac => macFromRandom(Uint8Array.from({ length: 6 }, () => random() * 256));
     this.#driver = startDriver({
       settings: {
         interfaces: [],
+        interfacePatterns: [],
+        canReach: undefined,
         publicIp: undefined,
+        publicIpv6: undefined,
+        blackhole: false,
         renewMarginMs: 3_600_000,
-        previous: previous === undefined ? undefined : { ipv4: previous },
-        randomMac: macFromRandom(Uint8Array.from({ length: 6 }, () => random() * 256)),
+        previous: this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile),
+        randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
         spread: 0.5,
+        ...this.settings,
       },
       kernel: this.kernel,
       store: new EtcdLeaseStore({ etcd: this.fleet.etcd.connect(), prefix: PREFIX, clock: this.fleet.clock }),
@@ -110,7 +129,7 @@ export class TestHost {
   }
 
   async stop(): Promise<void> {
-    this.#driver?.stop();
+    await this.#driver?.stop();
     this.#driver = undefined;
     await this.fleet.settle();
   }

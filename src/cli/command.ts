@@ -7,6 +7,7 @@
  */
 import { Command } from 'commander';
 import type { Etcd, EtcdOptions } from '#etcd/api.ts';
+import type { EtcdV2 } from '#etcd/v2-api.ts';
 
 /** 0 good, 1 a finding or failure, 2 wrong usage, 3 cannot reach what it needs, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
@@ -32,8 +33,10 @@ export interface CommandContext {
   readonly readInput: () => Promise<string>;
   /** One line from the terminal after a question; undefined when nobody is there to answer. */
   readonly ask: (question: string) => Promise<string | undefined>;
-  /** The real client, loaded when first asked for; whoever opens it closes it (`withEtcd` does). */
+  /** The real client, loaded when first asked for; whoever opens it closes it (`withRecords` does). */
   readonly connectEtcd: (options: EtcdOptions) => Promise<Etcd>;
+  /** The same for the v2 API. */
+  readonly connectEtcdV2: (options: EtcdOptions) => Promise<EtcdV2>;
   /**
    * Ends the run with this code although nothing was thrown: a check that found something is 1. A command that runs
    * another one (`weft lab exec`) hands on whatever code that had.

@@ -9,6 +9,7 @@ import { resolveEtcdTarget } from './etcd-options.ts';
 test("without flags and environment it is flannel's default", () => {
   assert.deepEqual(resolveEtcdTarget({}, {}), {
     prefix: '/coreos.com/network',
+    api: 'auto',
     connection: { endpoints: ['http://127.0.0.1:4001', 'http://127.0.0.1:2379'] },
   });
 });
@@ -17,6 +18,7 @@ test("the agent's environment is enough", () => {
   const environment = {
     FLANNELD_ETCD_ENDPOINTS: 'https://10.0.0.1:2379, https://10.0.0.2:2379',
     FLANNELD_ETCD_PREFIX: '/kubernetes//network/',
+    FLANNELD_ETCD_API: 'v2',
     FLANNELD_ETCD_CAFILE: '/etc/ca.pem',
     FLANNELD_ETCD_CERTFILE: '/etc/c.pem',
     FLANNELD_ETCD_KEYFILE: '/etc/k.pem',
@@ -25,6 +27,7 @@ test("the agent's environment is enough", () => {
   };
   assert.deepEqual(resolveEtcdTarget({}, environment), {
     prefix: '/kubernetes/network',
+    api: 'v2',
     connection: {
       endpoints: ['https://10.0.0.1:2379', 'https://10.0.0.2:2379'],
       caFile: '/etc/ca.pem',
@@ -37,9 +40,11 @@ test("the agent's environment is enough", () => {
 });
 
 test('a flag wins over the environment, and an empty variable is no value', () => {
-  const environment = { FLANNELD_ETCD_PREFIX: '/theirs', FLANNELD_ETCD_CAFILE: '' };
-  assert.deepEqual(resolveEtcdTarget({ etcdPrefix: '/ours', etcdEndpoints: 'http://[::1]:2379' }, environment), {
+  const environment = { FLANNELD_ETCD_PREFIX: '/theirs', FLANNELD_ETCD_CAFILE: '', FLANNELD_ETCD_API: 'v2' };
+  const flags = { etcdPrefix: '/ours', etcdEndpoints: 'http://[::1]:2379', etcdApi: 'v3' } as const;
+  assert.deepEqual(resolveEtcdTarget(flags, environment), {
     prefix: '/ours',
+    api: 'v3',
     connection: { endpoints: ['http://[::1]:2379'] },
   });
 });
@@ -67,4 +72,11 @@ test('what cannot be used is refused with the flag named', () => {
       (error) => error instanceof Fault && pattern.test(error.message),
     );
   }
+});
+
+test('an API that there is not is refused by the name of the variable', () => {
+  assert.throws(
+    () => resolveEtcdTarget({}, { FLANNELD_ETCD_API: 'v4' }),
+    (error) => error instanceof Fault && /FLANNELD_ETCD_API is "v4"/.test(error.message),
+  );
 });

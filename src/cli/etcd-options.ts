@@ -1,6 +1,7 @@
 /** The etcd connection flags that every command which talks to etcd has: the agent's names, the agent's environment. */
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { ETCD_APIS, type EtcdApiOption } from '#agent/leases/choose-api.ts';
 import type { EtcdOptions } from '#etcd/api.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { CommandContext } from './command.ts';
@@ -18,12 +19,14 @@ export interface EtcdFlags {
   readonly etcdKeyfile?: string;
   readonly etcdUsername?: string;
   readonly etcdPasswordFile?: string;
+  readonly etcdApi?: EtcdApiOption;
 }
 
 export interface EtcdTarget {
   readonly connection: EtcdOptions;
   /** Without a slash at the end. */
   readonly prefix: string;
+  readonly api: EtcdApiOption;
 }
 
 const FLAGS: readonly (readonly [flag: string, help: string])[] = [
@@ -36,10 +39,20 @@ const FLAGS: readonly (readonly [flag: string, help: string])[] = [
   ['--etcd-password-file <file>', 'file that holds the password of that user'],
 ];
 
-/** Adds the flags to a command; each falls back on FLANNELD_ETCD_*, so that they work inside `weft lab exec`. */
+const APIS: readonly EtcdApiOption[] = ['auto', ...ETCD_APIS];
+const GROUP = 'Connection to etcd (or FLANNELD_ETCD_* in the environment):';
+
+/** Adds the flags to a command, and which API to speak. */
 export function addEtcdOptions(command: Command): Command {
-  for (const [flag, help] of FLAGS)
-    command.addOption(new Option(flag, help).helpGroup('Connection to etcd (or FLANNELD_ETCD_* in the environment):'));
+  const help = 'the API that holds the network: flannel up to 0.17 used v2 (default: auto, where one is found)';
+  return addEtcdConnectionOptions(command).addOption(
+    new Option('--etcd-api <api>', help).choices(APIS).helpGroup(GROUP),
+  );
+}
+
+/** Adds the flags to a command that speaks both APIs; each falls back on FLANNELD_ETCD_*, so that they work inside `weft lab exec`. */
+export function addEtcdConnectionOptions(command: Command): Command {
+  for (const [flag, help] of FLAGS) command.addOption(new Option(flag, help).helpGroup(GROUP));
   return command;
 }
 
@@ -55,6 +68,12 @@ export function resolveEtcdTarget(flags: EtcdFlags, environment: CommandContext[
     .map((endpoint) => endpoint.trim())
     .filter((endpoint) => endpoint !== '');
   if (endpoints.length === 0) throw new Fault('usage.flag', { what: '--etcd-endpoints names no endpoint' });
+  const apiText = either(flags.etcdApi, 'API') ?? 'auto';
+  const api = APIS.find((known) => known === apiText);
+  if (api === undefined) {
+    const what = `FLANNELD_ETCD_API is ${JSON.stringify(apiText)}`;
+    throw new Fault('usage.flag', { what, remedy: `use one of ${APIS.join(', ')}` });
+  }
   const caFile = either(flags.etcdCafile, 'CAFILE');
   const certFile = either(flags.etcdCertfile, 'CERTFILE');
   const keyFile = either(flags.etcdKeyfile, 'KEYFILE');
@@ -68,6 +87,7 @@ export function resolveEtcdTarget(flags: EtcdFlags, environment: CommandContext[
   const password = username === undefined ? undefined : readPassword(flags.etcdPasswordFile, environment);
   return {
     prefix: normalizePrefix(either(flags.etcdPrefix, 'PREFIX') ?? DEFAULT_ETCD_PREFIX),
+    api,
     connection: {
       endpoints,
       ...(caFile !== undefined && { caFile }),

@@ -1,5 +1,6 @@
-/** A CommandContext for tests: records what is printed, answers what is asked, and speaks to an etcd in memory. */
+/** A CommandContext for tests: records what is printed, answers what is asked, and speaks to an etcd in memory, in both APIs. */
 import { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
+import { MemoryEtcdV2 } from '#agent/leases/memory-etcd-v2.ts';
 import type { Etcd } from '#etcd/api.ts';
 import { ManualClock } from '#runtime/clock.ts';
 import type { CommandBuilder, CommandContext, Terminal } from './command.ts';
@@ -39,6 +40,9 @@ export function testContext(more: Partial<CommandContext> & Partial<Terminal> = 
     connectEtcd: async () => {
       throw new Error('this command should not speak to etcd');
     },
+    connectEtcdV2: async () => {
+      throw new Error('this command should not speak to etcd');
+    },
     finish: (code) => {
       finished = code;
     },
@@ -51,6 +55,8 @@ export function testContext(more: Partial<CommandContext> & Partial<Terminal> = 
 /** An operator at a keyboard, with some commands and an etcd. */
 export class TestOperator {
   readonly etcd = new MemoryEtcd({ clock: new ManualClock() });
+  /** The key space of the v2 API, which is another one. */
+  readonly etcdV2 = new MemoryEtcd({ clock: new ManualClock() });
   readonly #builders: readonly CommandBuilder[];
   /** What standard input holds. */
   input = '';
@@ -73,6 +79,7 @@ export class TestOperator {
       readInput: async () => this.input,
       ask: async () => this.answer,
       connectEtcd: async () => this.#client(),
+      connectEtcdV2: async () => new MemoryEtcdV2(this.etcdV2),
     });
     const words = line.split(' ').filter((word) => word !== '');
     const code = await runOperator(context, words, this.#builders);

@@ -1,7 +1,7 @@
 /** The connection to one endpoint: dialled when it is first needed and again when it was lost; calls share it. */
-import { Fault } from '#runtime/fault.ts';
 import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint-url.ts';
+import { closedFault } from './faults.ts';
 import { Session } from './session.ts';
 import type { TlsFiles } from './tls-files.ts';
 
@@ -43,7 +43,7 @@ export class Connection {
   async #dial(): Promise<Session> {
     const { endpoint, files, connectMs, keepAliveMs } = this.#options;
     if (this.#closed) throw closedFault();
-    const socket = await dial({ endpoint, files, timeoutMs: connectMs });
+    const socket = await dial({ endpoint, files, timeoutMs: connectMs, protocol: 'h2' });
     if (this.#closed) {
       socket.destroy();
       throw closedFault();
@@ -52,9 +52,4 @@ export class Connection {
     this.#session = new Session(socket, { endpoint, keepAliveMs, hasClientCertificate });
     return this.#session;
   }
-}
-
-/** What calls get that were under way when the client was closed. */
-export function closedFault(): Fault {
-  return new Fault('etcd.unavailable', { what: 'the etcd client is closed', remedy: 'connect again' });
 }

@@ -11,6 +11,8 @@ export interface DialOptions {
   readonly endpoint: Endpoint;
   readonly files: TlsFiles;
   readonly timeoutMs: number;
+  /** What is to be spoken on the socket; over TLS it is negotiated (ALPN, RFC 7301). */
+  readonly protocol: 'h2' | 'http/1.1';
 }
 
 /** Gives a connected, verified socket or throws a Fault. The attempt begins before the function returns. */
@@ -29,14 +31,14 @@ export function dial(options: DialOptions): Promise<Socket> {
   const tlsOptions: ConnectionOptions = {
     ...address,
     secureContext,
-    ALPNProtocols: ['h2'],
+    ALPNProtocols: [options.protocol],
     minVersion: 'TLSv1.2',
     // Verified in `refusedServer`, where the certificate is at hand for the message: nothing is sent before that.
     rejectUnauthorized: false,
     ...(name === undefined ? {} : { servername: name }),
   };
   const socket = connectTls(tlsOptions);
-  return connected(socket, 'secureConnect', options, () => refusedServer(socket, endpoint, options.files.caFile));
+  return connected(socket, 'secureConnect', options, () => refusedServer(socket, endpoint, options));
 }
 
 function connected(
@@ -95,10 +97,11 @@ function endedHandshake({ url }: Endpoint, error: Error | undefined): Fault {
 function refusedServer(
   socket: TLSSocket,
   endpoint: Endpoint & { readonly type: 'tcp' },
-  caFile: string | undefined,
+  { files, protocol }: DialOptions,
 ): Fault | undefined {
-  if (!socket.authorized) return verificationFault(socket, endpoint, caFile, Date.now());
-  if (socket.alpnProtocol !== 'h2') {
+  if (!socket.authorized) return verificationFault(socket, endpoint, files.caFile, Date.now());
+  // Whoever negotiates nothing speaks HTTP/1.1.
+  if (protocol === 'h2' && socket.alpnProtocol !== 'h2') {
     return protocolFault({ where: endpoint.url, why: 'it speaks TLS, but not HTTP/2' });
   }
   return undefined;

@@ -39,6 +39,11 @@ export function lostFault(error: unknown, url: string): Fault {
   });
 }
 
+/** What calls get that were under way when the client was closed. */
+export function closedFault(): Fault {
+  return new Fault('etcd.unavailable', { what: 'the etcd client is closed', remedy: 'connect again' });
+}
+
 export function timeoutFault(what: string, url: string, afterMs: number): Fault {
   return new Fault('etcd.timeout', { what: `${what} within ${Math.round(afterMs)} ms`, where: url });
 }

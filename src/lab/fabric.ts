@@ -1,7 +1,7 @@
 /** What etcd knows of a lab, and the one thing that the lab writes to it: the network document. */
 import { type Etcd, prefixEnd } from '#etcd/api.ts';
 import { connectEtcd } from '#etcd/client.ts';
-import { formatIpv4Cidr } from '#model/cidr.ts';
+import { formatCidr } from '#model/ip.ts';
 import { formatIpv4 } from '#model/ipv4.ts';
 import type { Json } from '#model/lease.ts';
 import { decodeLeaseRecord } from '#model/lease-record.ts';
@@ -79,7 +79,7 @@ function leaseOf(name: string, value: string): readonly FabricLease[] {
   if (subnet === undefined || !('attributes' in record)) return [];
   const deviceMac = macIn(record.attributes.backendData);
   const publicIp = formatIpv4(record.attributes.publicIp);
-  return [{ subnet: formatIpv4Cidr(subnet.ipv4), publicIp, ...(deviceMac !== undefined && { deviceMac }) }];
+  return [{ subnet: formatCidr(subnet.ipv4 ?? subnet.ipv6), publicIp, ...(deviceMac !== undefined && { deviceMac }) }];
 }
 
 function macIn(data: Json | undefined): string | undefined {

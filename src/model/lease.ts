@@ -1,6 +1,6 @@
 /** A lease as the store holds it: who has which subnet, and what a peer must know to reach it (spec §2.2). */
-import type { Ipv4 } from './ipv4.ts';
-import type { Ipv6 } from './ipv6.ts';
+import { formatIpv4, type Ipv4 } from './ipv4.ts';
+import { formatIpv6, type Ipv6 } from './ipv6.ts';
 import type { SubnetKey } from './subnet-key.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -33,4 +33,10 @@ export interface RejectedRecord {
   readonly reason: string;
   /** The subnet whose lease this record would be, where its key is the proper name of one: nobody can lease that subnet. */
   readonly subnet?: SubnetKey;
+}
+
+/** The addresses that the host is reached at, for people: `10.77.0.11`, `10.77.0.11 and fd00:77::11`. */
+export function formatPublicIps({ publicIp, publicIpv6 }: LeaseAttributes): string {
+  const v6 = publicIpv6 === null ? [] : [formatIpv6(publicIpv6)];
+  return (publicIp === 0 && v6.length > 0 ? v6 : [formatIpv4(publicIp), ...v6]).join(' and ');
 }

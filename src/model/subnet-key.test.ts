@@ -16,7 +16,11 @@ const ipv6 = fc.record(
   },
   plain,
 );
-const subnet: fc.Arbitrary<SubnetKey> = fc.oneof(fc.record({ ipv4 }, plain), fc.record({ ipv4, ipv6 }, plain));
+const subnet: fc.Arbitrary<SubnetKey> = fc.oneof(
+  fc.record({ ipv4 }, plain),
+  fc.record({ ipv4, ipv6 }, plain),
+  fc.record({ ipv6 }, plain),
+);
 
 test('every subnet survives its key, host bits kept', () => {
   fc.assert(fc.property(subnet, (key) => assert.deepEqual(parseSubnetKey(formatSubnetKey(key)), key)));
@@ -36,6 +40,16 @@ test('the keys of the specification are written letter for letter', () => {
   const dual = { ipv4: { address: 0x0a0c0d00, length: 24 }, ipv6: { address: 0xfd0000120013n << 80n, length: 56 } };
   assert.equal(formatSubnetKey(dual), '10.12.13.0-24&fd00:12:13::-56');
   assert.deepEqual(parseSubnetKey('10.12.13.0-24&fd00:12:13::-56'), dual);
+});
+
+test('IPv6 alone has a name that flannel takes for no subnet', () => {
+  const alone = { ipv6: { address: 0xfd0000120013n << 80n, length: 56 } };
+  assert.equal(formatSubnetKey(alone), 'fd00:12:13::-56');
+  assert.deepEqual(parseSubnetKey('fd00:12:13::-56'), alone);
+  // The patterns of flannel 0.28 and 0.11, on a full key (spec §2.1).
+  const key = '/coreos.com/network/subnets/fd00:12:13::-56';
+  assert.doesNotMatch(key, /(\d+\.\d+.\d+.\d+)-(\d+)(?:&([a-f\d:]+)-(\d+))?$/);
+  assert.doesNotMatch(key, /(\d+\.\d+.\d+.\d+)-(\d+)/);
 });
 
 test('what flannel reads although nobody writes it is read alike', () => {
@@ -61,7 +75,11 @@ const FOREIGN = [
   '10.5.1.0-24&FD00::-64',
   '10.5.1.0-24&fd00::-128',
   '10.5.1.0-24&fd00:::-64',
-  'fd00::-64',
+  'fd00::-128',
+  'FD00::-64',
+  'xfd00::-64',
+  'fd00::-64&10.5.1.0-24x',
+  '-64',
 ];
 for (const text of FOREIGN) {
   test(`${JSON.stringify(text)} names no subnet`, () => assert.equal(parseSubnetKey(text), undefined));

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Ipv4, parseIpv4 } from '#model/ipv4.ts';
+import { type Ipv6, parseIpv6 } from '#model/ipv6.ts';
 import { decodeAddress, encodeAddressAdd, encodeAddressDelete } from './address.ts';
 import { decodeFdbEntry, encodeFdbDelete, encodeFdbReplace } from './fdb.ts';
-import { decodeLink, encodeLinkDelete, encodeLinkSet, encodeVxlanAdd, type NewVxlan } from './link.ts';
+import { decodeLink, encodeIpipAdd, encodeLinkDelete, encodeLinkSet, encodeVxlanAdd, type NewVxlan } from './link.ts';
 import { decodeNeighbor, encodeNeighborDelete, encodeNeighborReplace } from './neighbor.ts';
 import { decodeNexthop, encodeNexthopDelete, encodeNexthopReplace } from './nexthop.ts';
 import { MessageReader } from './reader.ts';
-import { RECORDED_ANSWERS, RECORDED_REQUESTS, unnumbered } from './recorded-traffic.ts';
-import { decodeRoute, encodeRouteDelete, encodeRouteReplace } from './route.ts';
+import { RECORDED_ANSWERS, RECORDED_MORE, RECORDED_REQUESTS, unnumbered } from './recorded-traffic.ts';
+import { decodeRoute, encodeRouteAdd, encodeRouteDelete, encodeRouteReplace } from './route.ts';
 import { MessageWriter } from './writer.ts';
 
 const MAC = '8a:1b:af:8c:b2:78';
@@ -26,12 +27,22 @@ const VXLAN: NewVxlan = {
 const NEIGHBOR = { address: ip('172.30.24.0'), mac: MAC };
 const FDB = { mac: MAC, destination: ip('10.77.0.12') };
 const ADDRESS = { address: ip('172.30.71.0'), length: 32 };
-const ONLINK = { destination: { address: ip('172.30.24.0'), length: 24 }, gateway: ip('172.30.24.0') };
+const ONLINK = {
+  destination: { address: ip('172.30.24.0'), length: 24 },
+  gateway: ip('172.30.24.0'),
+  onlink: true,
+};
 const BY_NEXTHOP = { destination: { address: ip('172.30.25.0'), length: 24 }, gateway: ip('172.30.25.0'), nexthop: 77 };
 const NEXTHOP = { id: 77, gateway: ip('172.30.25.0') };
 
 function ip(text: string): Ipv4 {
   const address = parseIpv4(text);
+  assert.ok(address !== undefined);
+  return address;
+}
+
+function ip6(text: string): Ipv6 {
+  const address = parseIpv6(text);
   assert.ok(address !== undefined);
   return address;
 }
@@ -73,6 +84,27 @@ const REQUESTS: Record<keyof typeof RECORDED_REQUESTS, (writer: MessageWriter) =
   routeDeleteNexthop: (writer) => encodeRouteDelete(writer, FLANNEL_1, BY_NEXTHOP),
   nexthopReplace: (writer) => encodeNexthopReplace(writer, FLANNEL_1, NEXTHOP),
   nexthopDelete: (writer) => encodeNexthopDelete(writer, 77),
+};
+
+const ROUTE_6 = {
+  destination: { address: ip6('fd10:0:0:2::'), length: 64 },
+  gateway: ip6('fd10:0:0:2::'),
+  onlink: true,
+};
+const NETWORK = { destination: { address: ip('172.30.0.0'), length: 16 } };
+const BLACKHOLE = { destination: { address: ip('172.30.5.0'), length: 24 }, blackhole: true };
+
+const MORE_REQUESTS: Record<keyof typeof RECORDED_MORE, (writer: MessageWriter) => void> = {
+  vxlanAdd: (writer) =>
+    encodeVxlanAdd(writer, 3, { ...VXLAN, name: 'flannel-v6.1', mtu: 1430, local: ip6('fd00:77::11') }),
+  addressAdd: (writer) => encodeAddressAdd(writer, FLANNEL_1, { address: ip6('fd10:0:0:1::'), length: 128 }),
+  neighborReplace: (writer) => encodeNeighborReplace(writer, FLANNEL_1, { address: ip6('fd10:0:0:2::'), mac: MAC }),
+  fdbReplace: (writer) => encodeFdbReplace(writer, FLANNEL_1, { mac: MAC, destination: ip6('fd00:77::12') }),
+  routeReplace: (writer) => encodeRouteReplace(writer, FLANNEL_1, ROUTE_6),
+  routeDelete: (writer) => encodeRouteDelete(writer, FLANNEL_1, ROUTE_6),
+  networkRouteReplace: (writer) => encodeRouteReplace(writer, 3, NETWORK),
+  blackholeAdd: (writer) => encodeRouteAdd(writer, 0, BLACKHOLE),
+  blackholeDelete: (writer) => encodeRouteDelete(writer, 0, BLACKHOLE),
 };
 
 for (const [name, hex] of Object.entries(RECORDED_REQUESTS)) {
@@ -118,7 +150,7 @@ test("the kernel's answer about a VXLAN device is read", () => {
 });
 
 test("the kernel's list of addresses is read", () => {
-  const common = { scope: 0, permanent: true, deprecated: false };
+  const common = { scope: 0, permanent: true, deprecated: false, temporary: false };
   assert.deepEqual(decoded(answer('addresses'), decodeAddress), [
     { linkIndex: 3, address: ip('10.9.0.1'), length: 24, ...common },
     { linkIndex: 4, ...ADDRESS, ...common },
@@ -153,20 +185,49 @@ test("the kernel's lists of neighbours, FDB entries and nexthops are read", () =
   ]);
 });
 
-test('a device that points to an IPv6 host has an FDB entry without destination here', () => {
-  const bytes = encoded((writer) => {
-    encodeFdbReplace(writer, FLANNEL_1, FDB);
-  });
-  // NDA_DST of sixteen bytes instead of four.
-  const longer = Buffer.concat([bytes, Buffer.alloc(12)]);
-  longer.writeUInt32LE(longer.length, 0);
-  longer.writeUInt16LE(20, bytes.length - 8);
-  assert.deepEqual(decoded(longer, decodeFdbEntry), [
-    { linkIndex: 4, mac: MAC, destination: undefined, permanent: true },
-  ]);
+test('an FDB entry that points to an IPv6 host is written and read', () => {
+  const entry = { mac: MAC, destination: ip6('fd00:77::12') };
+  const bytes = encoded((writer) => encodeFdbReplace(writer, FLANNEL_1, entry));
+  assert.equal(bytes.subarray(-20).toString('hex'), '14000100fd000077000000000000000000000012');
+  assert.deepEqual(decoded(bytes, decodeFdbEntry), [{ linkIndex: 4, ...entry, permanent: true }]);
 });
 
-test('what is not IPv4, not the device’s own, or of another type is passed over', () => {
+for (const [name, command] of Object.entries(RECORDED_MORE)) {
+  test(`${name} of the second record is written byte for byte as iproute2 writes it`, () => {
+    const encode = Object.entries(MORE_REQUESTS).find(([other]) => other === name)?.[1];
+    assert.ok(encode);
+    assert.equal(unnumbered(encoded(encode).toString('hex')), unnumbered(command));
+  });
+}
+
+test('what is written for IPv6 is read back', () => {
+  const read = <Item>(encode: (writer: MessageWriter) => void, decode: (message: MessageReader) => Item | undefined) =>
+    decoded(encoded(encode), decode)[0];
+  assert.equal(read(MORE_REQUESTS.vxlanAdd, decodeLink)?.vxlan?.local, ip6('fd00:77::11'));
+  assert.partialDeepStrictEqual(read(MORE_REQUESTS.addressAdd, decodeAddress), {
+    address: ip6('fd10:0:0:1::'),
+    length: 128,
+  });
+  assert.partialDeepStrictEqual(read(MORE_REQUESTS.neighborReplace, decodeNeighbor), { address: ip6('fd10:0:0:2::') });
+  assert.partialDeepStrictEqual(read(MORE_REQUESTS.routeReplace, decodeRoute), ROUTE_6);
+  assert.partialDeepStrictEqual(read(MORE_REQUESTS.blackholeAdd, decodeRoute), { type: 6, linkIndex: 0 });
+});
+
+test('an IPIP device is written and read with its addresses', () => {
+  const local = ip('10.9.0.1');
+  const bytes = encoded((writer) => encodeIpipAdd(writer, { name: 'flannel.ipip', mtu: 1480, local }));
+  assert.deepEqual(decoded(bytes, decodeLink)[0], {
+    index: 0,
+    name: 'flannel.ipip',
+    mtu: 1480,
+    mac: '',
+    up: false,
+    kind: 'ipip',
+    ipip: { local, remote: 0 },
+  });
+});
+
+test('what is not the device’s own or of another type is passed over', () => {
   const other = encoded((writer) => encodeNeighborReplace(writer, FLANNEL_1, NEIGHBOR));
   assert.deepEqual(decoded(other, decodeFdbEntry), []);
   assert.deepEqual(decoded(other, decodeRoute), []);

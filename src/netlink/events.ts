@@ -8,7 +8,15 @@ import { MessageReader } from './reader.ts';
 import { openRouteSocket } from './socket.ts';
 
 /** RTNLGRP_* of linux/rtnetlink.h. NEXTHOP is newer than the others (Linux 5.3). */
-const GROUPS = { link: 1, neighbor: 3, ipv4Address: 5, ipv4Route: 7, nexthop: 32 } as const;
+const GROUPS = {
+  link: 1,
+  neighbor: 3,
+  ipv4Address: 5,
+  ipv4Route: 7,
+  ipv6Address: 9,
+  ipv6Route: 11,
+  nexthop: 32,
+} as const;
 const BUFFER_BYTES = 8 * 1024;
 /** The loop goes on after this many notifications; the rest wakes it again. */
 const MOST_AT_ONCE = 1024;

@@ -1,5 +1,5 @@
 /** The FDB of a VXLAN device: neighbour messages of family AF_BRIDGE (linux/neighbour.h). Lists, replaces, deletes. */
-import type { Ipv4 } from '#model/ipv4.ts';
+import type { Ip } from '#model/ip.ts';
 import type { Mac } from '#model/mac.ts';
 import {
   AF_BRIDGE,
@@ -24,8 +24,8 @@ const HEADER = 12;
 export interface FdbEntry {
   readonly linkIndex: number;
   readonly mac: Mac;
-  /** Outer destination; undefined when it is IPv6 or there is none. */
-  readonly destination: Ipv4 | undefined;
+  /** Outer destination; undefined when there is none. */
+  readonly destination: Ip | undefined;
   /** False for what the device has learned from traffic. */
   readonly permanent: boolean;
 }
@@ -45,7 +45,7 @@ export function dumpFdb(socket: NetlinkSocket, linkIndex: number): FdbEntry[] {
 export function encodeFdbReplace(
   writer: MessageWriter,
   linkIndex: number,
-  entry: { readonly mac: Mac; readonly destination: Ipv4 },
+  entry: { readonly mac: Mac; readonly destination: Ip },
 ): void {
   encodeFdb(writer, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, linkIndex, entry);
 }
@@ -54,7 +54,7 @@ export function encodeFdbReplace(
 export function encodeFdbDelete(
   writer: MessageWriter,
   linkIndex: number,
-  entry: { readonly mac: Mac; readonly destination: Ipv4 },
+  entry: { readonly mac: Mac; readonly destination: Ip },
 ): void {
   encodeFdb(writer, RTM_DELNEIGH, 0, linkIndex, entry);
 }
@@ -64,12 +64,12 @@ function encodeFdb(
   type: number,
   flags: number,
   linkIndex: number,
-  entry: { readonly mac: Mac; readonly destination: Ipv4 },
+  entry: { readonly mac: Mac; readonly destination: Ip },
 ): void {
   writer.begin(type, flags);
   encodeHeader(writer, linkIndex, NUD_NOARP | NUD_PERMANENT, NTF_SELF);
   writer.attributeMac(NDA_LLADDR, entry.mac);
-  writer.attributeIpv4(NDA_DST, entry.destination);
+  writer.attributeIp(NDA_DST, entry.destination);
   writer.end();
 }
 
@@ -88,11 +88,11 @@ export function decodeFdbEntry(message: MessageReader): FdbEntry | undefined {
   if (message.type !== RTM_NEWNEIGH || message.u8(0) !== AF_BRIDGE) return undefined;
   if ((message.u8(10) & NTF_SELF) === 0) return undefined;
   let mac: Mac | undefined;
-  let destination: Ipv4 | undefined;
+  let destination: Ip | undefined;
   const attributes = message.attributes(HEADER);
   while (attributes.next()) {
     if (attributes.type === NDA_LLADDR) mac = attributes.mac();
-    else if (attributes.type === NDA_DST) destination = attributes.ipv4();
+    else if (attributes.type === NDA_DST) destination = attributes.ip();
   }
   if (mac === undefined) return undefined;
   return { linkIndex: message.u32(4), mac, destination, permanent: (message.u16(8) & NUD_PERMANENT) !== 0 };

@@ -1,4 +1,5 @@
-/** Links: struct ifinfomsg and its attributes (linux/if_link.h). Lists, creates VXLAN devices, sets, deletes. */
+/** Links: struct ifinfomsg and its attributes (linux/if_link.h). Lists, creates VXLAN and IPIP devices and plain ones, sets, deletes. */
+import type { Ip } from '#model/ip.ts';
 import type { Ipv4 } from '#model/ipv4.ts';
 import type { Mac } from '#model/mac.ts';
 import { AF_UNSPEC, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK } from './message.ts';
@@ -22,12 +23,17 @@ const IFLA_VXLAN_LINK = 3;
 const IFLA_VXLAN_LOCAL = 4;
 const IFLA_VXLAN_LEARNING = 7;
 const IFLA_VXLAN_PORT = 15;
+const IFLA_VXLAN_LOCAL6 = 17;
 const IFLA_VXLAN_GBP = 23;
+const IFLA_IPTUN_LOCAL = 2;
+const IFLA_IPTUN_REMOTE = 3;
+const IFLA_IPTUN_TTL = 4;
+const IFLA_IPTUN_PMTUDISC = 10;
 
 export interface LinkVxlan {
   readonly vni: number;
-  /** Outer source address; undefined when it has none or an IPv6 one. */
-  readonly local: Ipv4 | undefined;
+  /** Outer source address; undefined when it has none. */
+  readonly local: Ip | undefined;
   /** Index of the link that carries the outer packets, 0 when none is bound. */
   readonly underlayIndex: number;
   readonly port: number;
@@ -35,10 +41,16 @@ export interface LinkVxlan {
   readonly gbp: boolean;
 }
 
+/** Addresses of an IPIP tunnel; 0.0.0.0 is any. */
+export interface LinkIpip {
+  readonly local: Ipv4;
+  readonly remote: Ipv4;
+}
+
 export interface Link {
   readonly index: number;
   readonly name: string;
-  /** `vxlan`, `veth`, `bridge`, …; empty for hardware and the loopback. */
+  /** `vxlan`, `ipip`, `wireguard`, `tun`, `veth`, `bridge`, …; empty for hardware and the loopback. */
   readonly kind: string;
   readonly mtu: number;
   /** Empty when the link has no Ethernet address. */
@@ -46,6 +58,8 @@ export interface Link {
   readonly up: boolean;
   /** Present for kind vxlan. */
   readonly vxlan?: LinkVxlan;
+  /** Present for kind ipip. */
+  readonly ipip?: LinkIpip;
 }
 
 /** What a VXLAN device is created with; port 0 leaves it to the kernel's default (8472). */
@@ -54,10 +68,18 @@ export interface NewVxlan {
   readonly vni: number;
   readonly mtu: number;
   readonly mac: Mac;
-  readonly local: Ipv4;
+  /** Its family is the one of the outer packets. */
+  readonly local: Ip;
   readonly port: number;
   readonly learning: boolean;
   readonly gbp: boolean;
+}
+
+/** What an IPIP device with any remote end is created with. */
+export interface NewIpip {
+  readonly name: string;
+  readonly mtu: number;
+  readonly local: Ipv4;
 }
 
 /** All links. */
@@ -95,11 +117,39 @@ export function encodeVxlanAdd(writer: MessageWriter, underlayIndex: number, dev
   const data = writer.beginNested(IFLA_INFO_DATA);
   writer.attributeU32(IFLA_VXLAN_LINK, underlayIndex);
   writer.attributeU32(IFLA_VXLAN_ID, device.vni);
-  writer.attributeIpv4(IFLA_VXLAN_LOCAL, device.local);
+  writer.attributeIp(typeof device.local === 'number' ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, device.local);
   writer.attributeU8(IFLA_VXLAN_LEARNING, device.learning ? 1 : 0);
   if (device.port !== 0) writer.attributePort(IFLA_VXLAN_PORT, device.port);
   if (device.gbp) writer.attributeFlag(IFLA_VXLAN_GBP);
   writer.endNested(data);
+  writer.endNested(info);
+  writer.end();
+}
+
+/** `ip link add … type ipip remote any local … ttl inherit nopmtudisc`, refused when the name exists. */
+export function encodeIpipAdd(writer: MessageWriter, device: NewIpip): void {
+  writer.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  encodeHeader(writer, 0, 0);
+  writer.attributeU32(IFLA_MTU, device.mtu);
+  writer.attributeText(IFLA_IFNAME, device.name);
+  const info = writer.beginNested(IFLA_LINKINFO);
+  writer.attributeText(IFLA_INFO_KIND, 'ipip', false);
+  const data = writer.beginNested(IFLA_INFO_DATA);
+  writer.attributeIpv4(IFLA_IPTUN_LOCAL, device.local);
+  writer.attributeU8(IFLA_IPTUN_TTL, 0);
+  writer.attributeU8(IFLA_IPTUN_PMTUDISC, 0);
+  writer.endNested(data);
+  writer.endNested(info);
+  writer.end();
+}
+
+/** `ip link add NAME type KIND`, for kinds that need no parameters (wireguard), refused when the name exists. */
+export function encodeLinkAdd(writer: MessageWriter, device: { readonly name: string; readonly kind: string }): void {
+  writer.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  encodeHeader(writer, 0, 0);
+  writer.attributeText(IFLA_IFNAME, device.name);
+  const info = writer.beginNested(IFLA_LINKINFO);
+  writer.attributeText(IFLA_INFO_KIND, device.kind, false);
   writer.endNested(info);
   writer.end();
 }
@@ -152,7 +202,7 @@ export function decodeLink(message: MessageReader): Link | undefined {
   return { index: message.u32(4), name, mtu, mac, up: (message.u32(8) & IFF_UP) !== 0, ...info };
 }
 
-type LinkInfo = Pick<Link, 'kind' | 'vxlan'>;
+type LinkInfo = Pick<Link, 'kind' | 'vxlan' | 'ipip'>;
 
 function decodeInfo(attributes: AttributeReader): LinkInfo {
   let kind = '';
@@ -161,13 +211,14 @@ function decodeInfo(attributes: AttributeReader): LinkInfo {
     if (attributes.type === IFLA_INFO_KIND) kind = attributes.text();
     else if (attributes.type === IFLA_INFO_DATA) data = attributes.nested();
   }
-  return kind === 'vxlan' && data !== undefined ? { kind, vxlan: decodeVxlan(data) } : { kind };
+  if (kind === 'vxlan' && data !== undefined) return { kind, vxlan: decodeVxlan(data) };
+  return kind === 'ipip' && data !== undefined ? { kind, ipip: decodeIpip(data) } : { kind };
 }
 
 function decodeVxlan(attributes: AttributeReader): LinkVxlan {
   const vxlan = {
     vni: 0,
-    local: undefined as Ipv4 | undefined,
+    local: undefined as Ip | undefined,
     underlayIndex: 0,
     port: 0,
     learning: false,
@@ -176,10 +227,20 @@ function decodeVxlan(attributes: AttributeReader): LinkVxlan {
   while (attributes.next()) {
     if (attributes.type === IFLA_VXLAN_ID) vxlan.vni = attributes.u32();
     else if (attributes.type === IFLA_VXLAN_LINK) vxlan.underlayIndex = attributes.u32();
-    else if (attributes.type === IFLA_VXLAN_LOCAL) vxlan.local = attributes.ipv4();
+    else if (attributes.type === IFLA_VXLAN_LOCAL || attributes.type === IFLA_VXLAN_LOCAL6)
+      vxlan.local = attributes.ip();
     else if (attributes.type === IFLA_VXLAN_LEARNING) vxlan.learning = attributes.u8() !== 0;
     else if (attributes.type === IFLA_VXLAN_PORT) vxlan.port = attributes.port();
     else if (attributes.type === IFLA_VXLAN_GBP) vxlan.gbp = true;
   }
   return vxlan;
+}
+
+function decodeIpip(attributes: AttributeReader): LinkIpip {
+  const ipip = { local: 0, remote: 0 };
+  while (attributes.next()) {
+    if (attributes.type === IFLA_IPTUN_LOCAL) ipip.local = attributes.ipv4() ?? 0;
+    else if (attributes.type === IFLA_IPTUN_REMOTE) ipip.remote = attributes.ipv4() ?? 0;
+  }
+  return ipip;
 }

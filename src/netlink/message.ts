@@ -2,6 +2,7 @@
  * Netlink messages: the numbers of linux/netlink.h and linux/rtnetlink.h that more than one file here needs. All fields
  * are in host byte order, which is little endian on every machine that we build for; addresses and ports are big endian.
  */
+import type { Family, Ip } from '#model/ip.ts';
 import { Fault } from '#runtime/fault.ts';
 
 /** Length of struct nlmsghdr, and of struct rtattr before its payload. */
@@ -37,6 +38,7 @@ export const NLM_F_CREATE = 0x400;
 
 export const AF_UNSPEC = 0;
 export const AF_INET = 2;
+export const AF_INET6 = 10;
 export const AF_BRIDGE = 7;
 
 export const RTPROT_BOOT = 3;
@@ -49,6 +51,16 @@ export const NDA_IFINDEX = 8;
 export const NUD_NOARP = 0x40;
 export const NUD_PERMANENT = 0x80;
 export const NTF_SELF = 0x2;
+
+/** AF_* of a family. */
+export function afOf(family: Family): number {
+  return family === 'ipv4' ? AF_INET : AF_INET6;
+}
+
+/** AF_* of an address. */
+export function afOfIp(address: Ip): number {
+  return typeof address === 'number' ? AF_INET : AF_INET6;
+}
 
 /** Messages and attributes start at multiples of four. */
 export function align(length: number): number {

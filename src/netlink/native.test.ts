@@ -41,7 +41,8 @@ const NEITHER_FD_NOR_TEXT = [
 ];
 
 for (const [name, member] of Object.entries(native)) {
-  if (typeof member !== 'function') continue;
+  // There is nothing that trimHeap could refuse.
+  if (typeof member !== 'function' || name === 'trimHeap') continue;
   test(`${name} throws on malformed arguments of every kind`, () => {
     for (const first of NEITHER_FD_NOR_TEXT) {
       for (const second of NEITHER_FD_NOR_TEXT) {

@@ -1,5 +1,5 @@
 /**
- * Native: the addon native/weft.c as TypeScript sees it, and where it is loaded from. The only description of its
+ * Native: the addon in native/ as TypeScript sees it, and where it is loaded from. The only description of its
  * interface on this side. A failed system call throws an Error with `code`, `errno` (negative) and `syscall`.
  */
 import { existsSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '#runtime/fault.ts';
 
-const INTERFACE_VERSION = 2;
+const INTERFACE_VERSION = 3;
 
 export interface Native {
   readonly interfaceVersion: number;
@@ -44,6 +44,53 @@ export interface Native {
   trimHeap(): void;
 }
 
+/** Forwarders: the udp backend's data path (native/forwarder-module.c). */
+export interface NativeForwarders {
+  /**
+   * Opens a TUN device and a UDP socket in the current namespace and forwards between them on a thread of its own
+   * (native/forwarder.c). `fd` stands for the forwarder and can be polled for its unexpected end; only `closeForwarder`
+   * closes it, and the device with it. `pattern` is such as `flannel%d`, `address` is host order.
+   */
+  openForwarder(
+    pattern: string,
+    address: number,
+    port: number,
+    onlyPeers: boolean,
+  ): readonly [fd: number, device: string];
+  /** Replaces the peers: records of subnet and host in network order, prefix length, three bytes of padding. */
+  setForwarderPeers(fd: number, source: number, mtu: number, records: Uint8Array): void;
+  /** The counters; `endError` is the errno that has ended the thread, else 0. */
+  forwarderState(fd: number): ForwarderState;
+  closeForwarder(fd: number): void;
+}
+
+/** What a forwarder has done so far, in packets where nothing else is said. */
+export interface ForwarderState {
+  readonly sentPackets: number;
+  readonly sentBytes: number;
+  readonly receivedPackets: number;
+  readonly receivedBytes: number;
+  /** From the TUN device to an address that no peer's subnet holds. */
+  readonly noPeer: number;
+  /** TTL at its end, either direction. */
+  readonly expired: number;
+  /** Datagrams that hold no IPv4 packet. */
+  readonly malformed: number;
+  /** Received longer than the device's MTU; delivered nevertheless. */
+  readonly oversize: number;
+  /** Received from an address that is no peer's. */
+  readonly unknownSource: number;
+  readonly sendFailed: number;
+  readonly deliverFailed: number;
+  readonly icmpErrors: number;
+  /** errno of the latest `sendFailed`, 0 when there was none. */
+  readonly lastSendError: number;
+  readonly endError: number;
+}
+
+/** All that the addon is. */
+export type Addon = Native & NativeForwarders;
+
 const FUNCTIONS = [
   'inNamespace',
   'openNetlink',
@@ -58,19 +105,23 @@ const FUNCTIONS = [
   'sendDatagram',
   'bindDatagram',
   'trimHeap',
-] as const satisfies readonly (keyof Native)[];
+  'openForwarder',
+  'setForwarderPeers',
+  'forwarderState',
+  'closeForwarder',
+] as const satisfies readonly (keyof Addon)[];
 
-let loaded: Native | undefined;
+let loaded: Addon | undefined;
 
 /** The addon, loaded once; Fault `kernel.addon` when it is missing, does not load, or is of another version. */
-export function loadNative(): Native {
+export function loadNative(): Addon {
   loaded ??= loadFrom(findAddon());
   return loaded;
 }
 
 /** Loads the addon from a given file. */
-export function loadFrom(file: string): Native {
-  const holder: { exports: Partial<Native> } = { exports: {} };
+export function loadFrom(file: string): Addon {
+  const holder: { exports: Partial<Addon> } = { exports: {} };
   try {
     process.dlopen(holder, file);
   } catch (cause) {
@@ -78,14 +129,14 @@ export function loadFrom(file: string): Native {
     throw new Fault('kernel.addon', { what: 'the native part does not load', where: file, why, cause });
   }
   const { exports } = holder;
-  if (!isNative(exports)) {
+  if (!isAddon(exports)) {
     const why = `its interface is version ${exports.interfaceVersion ?? 'unknown'}, this program needs ${INTERFACE_VERSION}`;
     throw new Fault('kernel.addon', { what: 'the native part does not belong to this program', where: file, why });
   }
   return exports;
 }
 
-function isNative(exports: Partial<Native>): exports is Native {
+function isAddon(exports: Partial<Addon>): exports is Addon {
   return (
     exports.interfaceVersion === INTERFACE_VERSION && FUNCTIONS.every((name) => typeof exports[name] === 'function')
   );

@@ -1,8 +1,8 @@
 /** Nexthop objects: struct nhmsg and its attributes (linux/nexthop.h), since Linux 5.3. Lists, replaces, deletes. */
-import type { Ipv4 } from '#model/ipv4.ts';
+import type { Ip } from '#model/ip.ts';
 import {
-  AF_INET,
   AF_UNSPEC,
+  afOfIp,
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_REPLACE,
@@ -26,8 +26,8 @@ export interface Nexthop {
   readonly id: number;
   /** 0 for a group or a blackhole. */
   readonly linkIndex: number;
-  /** Undefined when it has none or an IPv6 one. */
-  readonly gateway: Ipv4 | undefined;
+  /** Undefined when it has none. */
+  readonly gateway: Ip | undefined;
   readonly onlink: boolean;
   /** Who made it: 3 boot, … */
   readonly protocol: number;
@@ -48,12 +48,12 @@ export function dumpNexthops(socket: NetlinkSocket, linkIndex?: number): Nexthop
 export function encodeNexthopReplace(
   writer: MessageWriter,
   linkIndex: number,
-  nexthop: { readonly id: number; readonly gateway: Ipv4 },
+  nexthop: { readonly id: number; readonly gateway: Ip },
 ): void {
   writer.begin(RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE);
-  encodeHeader(writer, AF_INET, RTPROT_BOOT, RTNH_F_ONLINK);
+  encodeHeader(writer, afOfIp(nexthop.gateway), RTPROT_BOOT, RTNH_F_ONLINK);
   writer.attributeU32(NHA_ID, nexthop.id);
-  writer.attributeIpv4(NHA_GATEWAY, nexthop.gateway);
+  writer.attributeIp(NHA_GATEWAY, nexthop.gateway);
   writer.attributeU32(NHA_OIF, linkIndex);
   writer.end();
 }
@@ -79,12 +79,12 @@ export function decodeNexthop(message: MessageReader): Nexthop | undefined {
   if (message.type !== RTM_NEWNEXTHOP) return undefined;
   let id = 0;
   let linkIndex = 0;
-  let gateway: Ipv4 | undefined;
+  let gateway: Ip | undefined;
   const attributes = message.attributes(HEADER);
   while (attributes.next()) {
     if (attributes.type === NHA_ID) id = attributes.u32();
     else if (attributes.type === NHA_OIF) linkIndex = attributes.u32();
-    else if (attributes.type === NHA_GATEWAY) gateway = attributes.ipv4();
+    else if (attributes.type === NHA_GATEWAY) gateway = attributes.ip();
   }
   const onlink = (message.u32(4) & RTNH_F_ONLINK) !== 0;
   return { id, linkIndex, gateway, onlink, protocol: message.u8(2) };

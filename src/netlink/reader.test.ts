@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { Fault } from '#runtime/fault.ts';
 import { decodeAddress } from './address.ts';
@@ -33,7 +34,7 @@ function readAll(bytes: Buffer, length = bytes.length): { readonly found: string
     try {
       while (message.next()) {
         steps++;
-        found.push(String(JSON.stringify(decode(message))));
+        found.push(inspect(decode(message), { depth: 4 }));
       }
     } catch (error) {
       assert.ok(error instanceof Fault, String(error));

@@ -2,6 +2,7 @@
  * MessageReader and AttributeReader: cursors over received bytes. Every length is checked against what surrounds it, so
  * that hostile or cut input ends in a Fault `kernel.protocol`; each step moves on, so that it never loops.
  */
+import type { Ip } from '#model/ip.ts';
 import type { Ipv4 } from '#model/ipv4.ts';
 import type { Mac } from '#model/mac.ts';
 import { ATTRIBUTE_HEADER, align, MESSAGE_HEADER, malformed } from './message.ts';
@@ -129,6 +130,12 @@ export class AttributeReader {
     return this.#payloadEnd - this.#payload === 4 ? this.#view.getUint32(this.#payload, false) : undefined;
   }
 
+  /** By its length IPv4 or IPv6; undefined when it is neither. */
+  ip(): Ip | undefined {
+    if (this.#payloadEnd - this.#payload !== 16) return this.ipv4();
+    return (this.#view.getBigUint64(this.#payload, false) << 64n) | this.#view.getBigUint64(this.#payload + 8, false);
+  }
+
   /** Undefined when it is another kind of hardware address (a tunnel's, InfiniBand's). */
   mac(): Mac | undefined {
     if (this.#payloadEnd - this.#payload !== 6) return undefined;
@@ -145,6 +152,11 @@ export class AttributeReader {
     const nul = this.#bytes.indexOf(0, this.#payload);
     const end = nul < 0 || nul > this.#payloadEnd ? this.#payloadEnd : nul;
     return this.#bytes.toString('utf8', this.#payload, end);
+  }
+
+  /** The whole payload. It lies in the buffer read from, and is what it is until that is used again. */
+  bytes(): Buffer {
+    return this.#bytes.subarray(this.#payload, this.#payloadEnd);
   }
 
   /** The attributes inside this one. */

@@ -44,10 +44,10 @@ export class NetlinkSocket {
   /** This socket's address; notifications of what it causes carry it. */
   readonly port: number;
 
-  /** Opens rtnetlink in the network namespace at `namespace` (a path), by default in the process's own. */
-  constructor(namespace?: string, native: Native = loadNative()) {
+  /** Opens rtnetlink, or another `protocol`, in the network namespace at `namespace` (a path), by default in the own. */
+  constructor(namespace?: string, native: Native = loadNative(), protocol: number = NETLINK_ROUTE) {
     this.#native = native;
-    this.#fd = openRouteSocket(this.#native, namespace);
+    this.#fd = openSocket(this.#native, namespace, protocol);
     this.port = this.#native.portId(this.#fd);
   }
 
@@ -200,7 +200,11 @@ export class NetlinkSocket {
 
 /** An rtnetlink socket in a namespace (a path; undefined: the process's own), for this file and the event socket. */
 export function openRouteSocket(native: Native, namespace: string | undefined): number {
-  const open = (): number => native.openNetlink(NETLINK_ROUTE, RECEIVE_BUFFER_BYTES, RECEIVE_TIMEOUT_MS);
+  return openSocket(native, namespace, NETLINK_ROUTE);
+}
+
+function openSocket(native: Native, namespace: string | undefined, protocol: number): number {
+  const open = (): number => native.openNetlink(protocol, RECEIVE_BUFFER_BYTES, RECEIVE_TIMEOUT_MS);
   try {
     return namespace === undefined ? open() : native.inNamespace(namespace, open);
   } catch (cause) {

@@ -2,12 +2,14 @@
  * MessageWriter: builds netlink messages one behind another in one buffer that is used again and again, so that programming
  * ten thousand peers allocates next to nothing. Messages are numbered consecutively.
  */
+import type { Ip } from '#model/ip.ts';
 import type { Ipv4 } from '#model/ipv4.ts';
 import type { Mac } from '#model/mac.ts';
 import { ATTRIBUTE_HEADER, align, NLM_F_ACK, NLM_F_REQUEST } from './message.ts';
 
 const CAPACITY = 64 * 1024;
 const LONGEST_TEXT = 255;
+const LOW_HALF = (1n << 64n) - 1n;
 
 export class MessageWriter {
   readonly bytes = new Uint8Array(CAPACITY);
@@ -97,6 +99,18 @@ export class MessageWriter {
     this.#attribute(type, 4);
     this.#view.setUint32(this.#at, address, false);
     this.#at += 4;
+  }
+
+  /** Four or sixteen bytes, by the family of the address. */
+  attributeIp(type: number, address: Ip): void {
+    if (typeof address === 'number') {
+      this.attributeIpv4(type, address);
+      return;
+    }
+    this.#attribute(type, 16);
+    this.#view.setBigUint64(this.#at, address >> 64n, false);
+    this.#view.setBigUint64(this.#at + 8, address & LOW_HALF, false);
+    this.#at += 16;
   }
 
   attributeMac(type: number, mac: Mac): void {

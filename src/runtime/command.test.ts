@@ -55,3 +55,11 @@ test('a signal shows as 128 and its number', async () => {
 test('a command line is printed so that a person could type it', () => {
   assert.equal(formatArgv(['ip', 'netns', 'add', "it's"]), `ip netns add 'it'\\''s'`);
 });
+
+test('a command is ended at its time-out though what it started lives on and holds its output', async () => {
+  const started = performance.now();
+  const argv = ['sh', '-c', 'sleep 5 & sleep 5'];
+  const fault = await runCommand({ argv, timeoutMs: 50, why: 'wait' }).catch((e) => e);
+  assert(fault instanceof Fault);
+  assert(performance.now() - started < 3000);
+});

@@ -45,6 +45,9 @@ export function runCommand(command: Command): Promise<CommandOutput> {
     const give = (reason: string): void => {
       broken ??= reason;
       child.kill('SIGKILL');
+      // What it has started may live on and hold these open.
+      child.stdout.destroy();
+      child.stderr.destroy();
     };
     const timer = setTimeout(() => give(`it did not end within ${timeoutMs} ms`), timeoutMs);
     child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk) || give('it printed more than 16 MiB'));

@@ -54,7 +54,76 @@ export const FAULTS = {
   'etcd.unavailable': entry('etcd has no leader or is shutting down', 3, 'check that a majority of the members is up'),
   'etcd.refused': entry('etcd refused the request', 1, "read etcd's own words in the message"),
   'etcd.compacted': entry('The revision asked for is compacted away', 1, 'list again and watch from the new revision'),
-  'etcd.protocol': entry('The answer is not what etcd v3 sends', 3, 'check that the endpoint is an etcd v3 client URL'),
+  'etcd.protocol': entry('The answer is not what etcd sends', 3, 'check that the endpoint is an etcd v3 client URL'),
+
+  'kube.config': entry(
+    'The access to Kubernetes is not given, or wrongly',
+    2,
+    'check -kubeconfig-file and -kube-api-url, or the service account of the Pod',
+  ),
+  'kube.environment': entry(
+    'The name of the node is not known',
+    2,
+    'set NODE_NAME, or POD_NAME and POD_NAMESPACE (fieldRef in the manifest)',
+  ),
+  'kube.dns': entry("The API server's name does not resolve", 3, 'check the host name in the URL and the resolver'),
+  'kube.tcp': entry(
+    'No TCP connection to the API server',
+    3,
+    'check that it runs there, the port, and firewalls between; in a Pod: kube-proxy on this host',
+  ),
+  'kube.tls.untrusted': entry(
+    "The API server's certificate is not signed by the given CA",
+    3,
+    'give the CA of the cluster (certificate-authority in the kubeconfig, ca.crt of the service account)',
+  ),
+  'kube.tls.name': entry(
+    "The API server's certificate is for another name",
+    3,
+    'use a URL that is among its names, or set tls-server-name in the kubeconfig',
+  ),
+  'kube.tls.expired': entry(
+    'A certificate is expired or not yet valid',
+    3,
+    'renew the certificate (kubeadm certs renew); compare the clocks',
+  ),
+  'kube.tls.client': entry(
+    'The API server refuses the client certificate',
+    3,
+    'give a client certificate and key signed by the CA of the cluster',
+  ),
+  'kube.tls.file': entry('A certificate or key cannot be used', 2, 'check the path, the mode and that it is PEM'),
+  'kube.tls.handshake': entry(
+    'The TLS handshake with the API server failed',
+    3,
+    'check that the URL is the one of the API server (http:// or https://)',
+  ),
+  'kube.unauthorized': entry(
+    'The API server does not know who we are',
+    3,
+    'check that the token or the client certificate is of this cluster and not expired',
+  ),
+  'kube.forbidden': entry(
+    'The API server does not permit the request',
+    3,
+    'give the service account the rights of the flannel manifest: pods get; nodes get, list, watch; nodes/status patch',
+  ),
+  'kube.not-found': entry('The API server has no such object', 1, 'check the name'),
+  'kube.timeout': entry('The API server did not answer in time', 3, 'check its health: kubectl get --raw /readyz'),
+  'kube.unavailable': entry('The API server cannot serve now', 3, 'check its health: kubectl get --raw /readyz'),
+  'kube.expired': entry('The API server no longer has what happened since', 1, 'list again and watch from there'),
+  'kube.refused': entry('The API server refused the request', 1, "read the server's own words in the message"),
+  'kube.protocol': entry(
+    'The answer is not what an API server sends',
+    3,
+    'check that the URL is the one of the API server',
+  ),
+  'kube.pod-cidr': entry(
+    'The podCIDR of the node cannot be used',
+    1,
+    'check --cluster-cidr and --allocate-node-cidrs of the controller manager, or spec.podCIDR of the node',
+  ),
+  'kube.annotation': entry('An annotation of the node cannot be used', 1, 'correct or remove it: kubectl annotate node'),
 
   'network.missing': entry('There is no network configuration', 1, 'write one: weft network set FILE'),
   'network.invalid': entry(
@@ -64,6 +133,11 @@ export const FAULTS = {
   ),
   'network.exists': entry('Another network configuration is in place', 1, 'look at it first, then use --replace'),
   'network.changed': entry('The network configuration was written meanwhile', 1, 'look at it again: weft network get'),
+  'network.contradiction': entry(
+    'The networks in etcd v2 and v3 contradict each other',
+    1,
+    'settle what is named (weft lease list --etcd-api v2, weft lease release), then run it again',
+  ),
   'network.unreadable': entry('The file with the configuration cannot be read', 2, 'check the path'),
 
   'lease.network-full': entry(
@@ -87,9 +161,19 @@ export const FAULTS = {
   'lease.missing': entry('No such lease', 1, 'see weft lease list'),
 
   'host.no-interface': entry('No interface to use for the fabric', 1, 'name one with -iface'),
+  'host.underlay': entry(
+    'The interface cannot carry this backend',
+    1,
+    'name another interface with -iface, or choose another backend in the network configuration',
+  ),
   'host.public-ip': entry('The public address cannot be used', 2, 'give an IPv4 address that the peers can reach'),
   'host.file': entry('A file on a host cannot be written or read', 1, 'check the path, the rights and the space left'),
   'host.subnet-file': entry('The subnet file cannot be written or read', 1, 'check the path and the rights'),
+  'host.health-port': entry(
+    'The port for health checks cannot be used',
+    1,
+    'find who has it (ss -tlnp), or give another -healthz-ip or -healthz-port; port 0 turns the checks off',
+  ),
 
   'kernel.netlink': entry('The kernel refused a request', 1, "read the kernel's own words in the message"),
   'kernel.device-busy': entry(
@@ -97,12 +181,83 @@ export const FAULTS = {
     1,
     'remove that device, or choose another VNI in the network configuration',
   ),
+  'kernel.device-kind': entry(
+    'The kernel lacks a kind of device',
+    1,
+    'load its module, or choose another backend in the network configuration',
+  ),
+  'kernel.no-device': entry(
+    "The backend's device is not there",
+    1,
+    "see the backend's own message in the log; it is tried again",
+  ),
   'kernel.protocol': entry('The answer is not what rtnetlink sends', 1, 'report this with the output of uname -a'),
+  'kernel.tun': entry(
+    'The TUN device cannot be made',
+    1,
+    'check that /dev/net/tun is there (modprobe tun), that a container is given it, and that CAP_NET_ADMIN is',
+  ),
+  'kernel.udp-port': entry(
+    'The UDP port of the tunnel cannot be used',
+    1,
+    'find who has it: ss -ulnp; stop that, or choose another Backend.Port in the network configuration',
+  ),
   'kernel.addon': entry('The native part is missing or does not load', 1, 'build it: npm run build'),
 
-  'backend.unknown': entry('Unknown backend type', 1, 'use one of the supported types: vxlan'),
+  'wireguard.missing': entry(
+    'There is no WireGuard on this host',
+    1,
+    'install the package wireguard-go (apt-get install wireguard-go), or use a kernel with WireGuard',
+  ),
+  'wireguard.device': entry('A WireGuard device cannot be set up or read', 1, 'read the reason in the message'),
+  'wireguard.key': entry(
+    'The file with the WireGuard private key cannot be used',
+    1,
+    'check the path and the rights, or remove the file: a new key is made then',
+  ),
+
+  'firewall.missing': entry(
+    'A firewall program is not installed',
+    1,
+    'install the package named, or turn off -ip-masq and --iptables-forward-rules',
+  ),
+  'firewall.too-old': entry('The firewall program is too old', 1, 'upgrade the package, or use iptables'),
+  'firewall.output': entry(
+    'A firewall program printed something unexpected',
+    1,
+    'run the command named by hand and look at what it prints',
+  ),
+  'firewall.refused': entry('The firewall refused to be read or written', 1, "read the program's words in the message"),
+  'firewall.busy': entry(
+    'Another program holds the lock of iptables',
+    1,
+    'find it: fuser /run/xtables.lock; it is tried again',
+  ),
+  'firewall.differs': entry(
+    'Rules read back otherwise than they were written',
+    1,
+    'look for a program that changes them at the same time (an older flanneld?): nft monitor',
+  ),
+
+  'backend.unknown': entry('Unknown backend type', 1, 'use one of the supported types: weft network check names them'),
 
   'command.failed': entry('A command failed', 1, 'read its output in the message'),
+
+  'docker.subnet-file': entry(
+    'The subnet file cannot be read',
+    1,
+    'look at the file; the agent writes it anew at its next start',
+  ),
+  'docker.masquerade': entry(
+    'The subnet file does not say who masquerades',
+    1,
+    'FLANNEL_IPMASQ must be true or false; or leave --ip-masq out (-m)',
+  ),
+  'docker.subnet-routed': entry(
+    'The subnet for docker is routed to another host',
+    1,
+    'look who has it (ip route, weft lease list); start docker only when that route is gone',
+  ),
 
   'lab.exists': entry('A lab of that name is up', 1, 'use weft lab down first, or another --name'),
   'lab.missing': entry('No lab of that name', 1, 'start one: weft lab up'),

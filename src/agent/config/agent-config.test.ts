@@ -1,64 +1,226 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, type TestContext, test } from 'node:test';
 import { parseIpv4 } from '#model/ipv4.ts';
+import { parseIpv6 } from '#model/ipv6.ts';
 import { type AgentConfig, parseAgentCommandLine } from './agent-config.ts';
+import { AGENT_FLAGS } from './agent-flags.ts';
 
-function config(argv: readonly string[], environment: Record<string, string> = {}): AgentConfig {
+type Environment = Readonly<Record<string, string>>;
+
+function config(argv: readonly string[], environment: Environment = {}): AgentConfig {
   const command = parseAgentCommandLine(argv, environment);
   if (command.type !== 'run') assert.fail(`got ${command.type}`);
   return command.config;
 }
 
+function fileWith(t: TestContext, text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-config-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'secret'), text);
+  return join(folder, 'secret');
+}
+
 test("without flags everything is as flannel's default", () => {
-  const { etcd, ...rest } = config([]);
-  assert.deepEqual(etcd.endpoints, ['http://127.0.0.1:4001', 'http://127.0.0.1:2379']);
-  assert.equal(etcd.prefix, '/coreos.com/network');
-  assert.deepEqual(rest, {
+  assert.deepEqual(config([]), {
+    etcd: {
+      endpoints: ['http://127.0.0.1:4001', 'http://127.0.0.1:2379'],
+      prefix: '/coreos.com/network',
+      api: 'auto',
+      keyFile: '',
+      certFile: '',
+      caFile: '',
+      username: '',
+      password: '',
+    },
+    kube: undefined,
+    traffic: { masquerade: false, fullyRandom: true, forward: true, compatNft: false, resyncMs: 5000 },
+    health: undefined,
     interfaces: [],
+    interfacePatterns: [],
+    canReach: undefined,
     publicIp: undefined,
+    publicIpv6: undefined,
+    blackhole: false,
     subnetFile: '/run/flannel/subnet.env',
     renewMarginMs: 3_600_000,
     verbose: false,
+    notes: [],
   });
 });
 
-test("a guide's command line is read as it stands", () => {
-  const { etcd, interfaces } = config([
-    '-etcd-cafile=/etc/kubernetes/cert/ca.pem',
-    '-etcd-certfile=/etc/flanneld/cert/flanneld.pem',
-    '-etcd-keyfile=/etc/flanneld/cert/flanneld-key.pem',
-    '-etcd-endpoints=https://10.0.0.1:2379,https://10.0.0.2:2379',
-    '-etcd-prefix=kubernetes/network/',
-    '-iface=eth0',
+suite('every flag', () => {
+  /** [the value as given, what it makes of the configuration], for each flag there is. */
+  const VALUES: Readonly<
+    Record<string, readonly [given: string, reads: (config: AgentConfig) => unknown, value: unknown]>
+  > = {
+    'etcd-endpoints': ['https://a:1, https://b:2', ({ etcd }) => etcd.endpoints, ['https://a:1', 'https://b:2']],
+    'etcd-prefix': ['kubernetes//network/', ({ etcd }) => etcd.prefix, '/kubernetes/network'],
+    'etcd-api': ['v2', ({ etcd }) => etcd.api, 'v2'],
+    'etcd-keyfile': ['k.pem', ({ etcd }) => etcd.keyFile, 'k.pem'],
+    'etcd-certfile': ['c.pem', ({ etcd }) => etcd.certFile, 'c.pem'],
+    'etcd-cafile': ['ca.pem', ({ etcd }) => etcd.caFile, 'ca.pem'],
+    'etcd-username': ['root', ({ etcd }) => etcd.username, 'root'],
+    'etcd-password': ['a=b c', ({ etcd }) => etcd.password, 'a=b c'],
+    'etcd-password-file': ['/dev/null', () => 'see below', 'see below'],
+    iface: ['eth1', ({ interfaces }) => interfaces, ['eth1']],
+    'iface-regex': ['^10\\.', ({ interfacePatterns }) => interfacePatterns, [/^10\./u]],
+    'iface-can-reach': ['2001:db8::1', ({ canReach }) => canReach, parseIpv6('2001:db8::1')],
+    'public-ip': ['192.0.2.7', ({ publicIp }) => publicIp, parseIpv4('192.0.2.7')],
+    'public-ipv6': ['2001:db8::7', ({ publicIpv6 }) => publicIpv6, parseIpv6('2001:db8::7')],
+    'subnet-file': ['/tmp/s.env', ({ subnetFile }) => subnetFile, '/tmp/s.env'],
+    'subnet-lease-renew-margin': ['1439', ({ renewMarginMs }) => renewMarginMs, 86_340_000],
+    'ip-masq': ['true', ({ traffic }) => traffic.masquerade, true],
+    'ip-masq-fully-random-disable': ['1', ({ traffic }) => traffic.fullyRandom, false],
+    'iptables-forward-rules': ['f', ({ traffic }) => traffic.forward, false],
+    'iptables-resync': ['0x1e', ({ traffic }) => traffic.resyncMs, 30_000],
+    'compat-nft': ['T', ({ traffic }) => traffic.compatNft, true],
+    'ip-blackhole-route': ['TRUE', ({ blackhole }) => blackhole, true],
+    'kube-subnet-mgr': ['t', ({ kube }) => kube !== undefined, true],
+    'kube-api-url': ['https://k:6443', ({ kube }) => kube?.apiUrl, 'https://k:6443'],
+    'kubeconfig-file': ['/k.conf', ({ kube }) => kube?.kubeconfigFile, '/k.conf'],
+    'kube-annotation-prefix': ['x.y/z', ({ kube }) => kube?.annotationPrefix, 'x.y/z'],
+    'net-config-path': ['/net.json', ({ kube }) => kube?.networkFile, '/net.json'],
+    'set-node-network-unavailable': ['0', ({ kube }) => kube?.setNodeNetworkUnavailable, false],
+    'healthz-ip': ['::1', ({ health }) => health?.ip, '::1'],
+    'healthz-port': ['8090', ({ health }) => health?.port, 8090],
+    v: ['2', ({ verbose }) => verbose, true],
+    vmodule: ['main=2', ({ notes }) => notes, ['-vmodule has no effect']],
+    log_backtrace_at: ['main.go:1', ({ notes }) => notes, ['-log_backtrace_at has no effect']],
+    version: ['false', () => 'see below', 'see below'],
+    help: ['false', () => 'see below', 'see below'],
+  };
+  /** What must be there for the flag to count. */
+  const COMPANIONS: Readonly<Record<string, Environment>> = {
+    'etcd-keyfile': { FLANNELD_ETCD_CERTFILE: 'c.pem', FLANNELD_ETCD_KEYFILE: 'other.pem' },
+    'etcd-certfile': { FLANNELD_ETCD_CERTFILE: 'other.pem', FLANNELD_ETCD_KEYFILE: 'k.pem' },
+    'healthz-ip': { FLANNELD_HEALTHZ_PORT: '8090' },
+    'kube-subnet-mgr': {},
+  };
+  const companions = (name: string): Environment => COMPANIONS[name] ?? { FLANNELD_KUBE_SUBNET_MGR: 'true' };
+
+  test('is tried here', () => {
+    assert.deepEqual(AGENT_FLAGS.map(({ name }) => name).sort(), Object.keys(VALUES).sort());
+  });
+
+  for (const [name, [given, reads, value]] of Object.entries(VALUES)) {
+    if (value === 'see below') continue;
+    test(`-${name} ${given} counts by one dash, by two, and by environment`, () => {
+      const variable = `FLANNELD_${name.toUpperCase().replaceAll('-', '_')}`;
+      const others = companions(name);
+      assert.notDeepEqual(reads(config([], { [variable]: '', ...others })), value, 'it is the default');
+      assert.deepEqual(reads(config([`-${name}=${given}`], others)), value);
+      assert.deepEqual(reads(config([`--${name}=${given}`], others)), value);
+      assert.deepEqual(reads(config([], { ...others, [variable]: given })), value);
+    });
+  }
+});
+
+suite('a wrong value names the flag', () => {
+  for (const [argv, message] of [
+    [['-subnet-lease-renew-margin=0'], '-subnet-lease-renew-margin is 0'],
+    [['-subnet-lease-renew-margin=1440'], '-subnet-lease-renew-margin is 1440'],
+    [['-subnet-lease-renew-margin=1h'], '-subnet-lease-renew-margin wants a whole number, got "1h"'],
+    [['-etcd-endpoints=10.0.0.1:2379'], '-etcd-endpoints has "10.0.0.1:2379"'],
+    [['-etcd-endpoints=ftp://u:secret@h:1'], '-etcd-endpoints has "ftp://***@h:1"'],
+    [['-etcd-endpoints=https://u:secret@h:1'], '-etcd-endpoints has "https://***@h:1"'],
+    [['-etcd-endpoints=,'], '-etcd-endpoints names no endpoint'],
+    [['-etcd-api=v4'], '-etcd-api is "v4"'],
+    [['-etcd-certfile=c.pem'], '-etcd-keyfile is missing: -etcd-certfile and -etcd-keyfile go together'],
+    [['-etcd-keyfile=k.pem'], '-etcd-certfile is missing: -etcd-certfile and -etcd-keyfile go together'],
+    [['-etcd-password-file=/nonexistent'], 'the file of -etcd-password-file cannot be read'],
+    [['-etcd-password-file=/dev/null'], 'the file of -etcd-password-file does not begin with a password'],
+    [['-iface-regex=('], '-iface-regex "(" cannot be used'],
+    [['-iface-can-reach=example.org'], '-iface-can-reach is "example.org", which is no IP address'],
+    [['-subnet-file='], '-subnet-file names no file'],
+    [['-ip-masq=yes'], '-ip-masq wants true or false, got "yes"'],
+    [['-iptables-resync=0'], '-iptables-resync is 0'],
+    [['-iptables-resync=-5'], '-iptables-resync is -5'],
+    [['-kube-subnet-mgr', '-kube-api-url=k:6443'], '-kube-api-url has "k:6443"'],
+    [['-kube-subnet-mgr', '-net-config-path='], '-net-config-path names no file'],
+    [['-healthz-port=65536'], '-healthz-port is 65536'],
+    [['-healthz-port=-1'], '-healthz-port is -1'],
+    [['-healthz-ip=10.0.0'], '-healthz-ip is "10.0.0", which is no IP address'],
+    [['-v=high'], '-v wants a whole number, got "high"'],
+  ] as const) {
+    test(argv.join(' '), () => {
+      assert.throws(() => config(argv), { code: 'usage.flag', exitCode: 2, message });
+    });
+  }
+
+  for (const [argument, where, why] of [
+    ['-public-ip=10.0.0', '-public-ip', undefined],
+    ['-public-ip=2001:db8::1', '-public-ip', 'that is not IPv4; its flag is -public-ipv6'],
+    ['-public-ipv6=192.0.2.1', '-public-ipv6', 'that is not IPv6; its flag is -public-ip'],
+    ['-public-ipv6=::g', '-public-ipv6', undefined],
+  ] as const) {
+    test(argument, () => {
+      assert.throws(() => config([argument]), { code: 'host.public-ip', message: /^invalid public IP/, where, why });
+    });
+  }
+
+  test('in the environment: the variable', () => {
+    const parse = (): unknown => config([], { FLANNELD_IP_MASQ: 'yes' });
+    assert.throws(parse, { message: 'FLANNELD_IP_MASQ wants true or false, got "yes"' });
+  });
+});
+
+suite('the password', () => {
+  test('can come from the environment alone, without a word about it', () => {
+    const { etcd, notes } = config([], { FLANNELD_ETCD_PASSWORD: 'secret' });
+    assert.equal(etcd.password, 'secret');
+    assert.deepEqual(notes, []);
+  });
+
+  test('can come from a file, whose line end is not part of it, and that wins', (t) => {
+    const file = fileWith(t, 'se cret\r\n');
+    assert.equal(config(['-etcd-password-file', file], { FLANNELD_ETCD_PASSWORD: 'other' }).etcd.password, 'se cret');
+  });
+
+  test('on the command line is warned of, without being repeated', () => {
+    const [note = ''] = config(['-etcd-password=secret']).notes;
+    assert.match(note, /-etcd-password on the command line/);
+    assert.doesNotMatch(note, /secret/);
+  });
+
+  test('is in no message about another flag', () => {
+    const parse = (): unknown => config(['-etcd-password=secret', '-nosuch=secret', '-v=1']);
+    assert.throws(parse, (error: Error) => !String(error).includes('secret'));
+  });
+});
+
+test('lists keep their order, and an empty value of one does not count', () => {
+  const { interfaces, interfacePatterns } = config([
+    '-iface=a',
+    '-iface=',
+    '-iface',
+    'b',
+    '-iface-regex=x',
+    '-iface-regex=y',
   ]);
-  assert.deepEqual(etcd.endpoints, ['https://10.0.0.1:2379', 'https://10.0.0.2:2379']);
-  assert.equal(etcd.prefix, '/kubernetes/network');
-  assert.equal(etcd.keyFile, '/etc/flanneld/cert/flanneld-key.pem');
-  assert.deepEqual(interfaces, ['eth0']);
+  assert.deepEqual(interfaces, ['a', 'b']);
+  assert.deepEqual(interfacePatterns, [/x/u, /y/u]);
 });
 
-test('a password can come from the environment alone', () => {
-  assert.equal(config([], { FLANNELD_ETCD_PASSWORD: 'secret' }).etcd.password, 'secret');
+test('an empty word, as systemd makes of a variable that is not set, is passed over and told', () => {
+  const { etcd, notes } = config(['-etcd-prefix=/a', '', '-etcd-cafile=ca.pem']);
+  assert.equal(etcd.caFile, 'ca.pem');
+  assert.match(notes[0] ?? '', /empty word/);
 });
 
-test('the public address is read as a number', () => {
-  assert.equal(config(['-public-ip', '192.0.2.7']).publicIp, parseIpv4('192.0.2.7'));
-});
-
-for (const [argv, code, text] of [
-  [['-subnet-lease-renew-margin=0'], 'usage.flag', /is 0/],
-  [['-subnet-lease-renew-margin=1440'], 'usage.flag', /is 1440/],
-  [['-etcd-endpoints=10.0.0.1:2379'], 'usage.flag', /"10\.0\.0\.1:2379"/],
-  [['-etcd-endpoints=,'], 'usage.flag', /no endpoint/],
-  [['-public-ip=10.0.0'], 'host.public-ip', /"10\.0\.0"/],
-] as const) {
-  test(`${argv.join(' ')} is refused, naming the value`, () => {
-    assert.throws(() => config(argv), { code, message: text });
+test('-version and -h are answered whatever else is there, and only on the command line', () => {
+  assert.deepEqual(parseAgentCommandLine(['-version'], { FLANNELD_SUBNET_LEASE_RENEW_MARGIN: '0' }), {
+    type: 'version',
   });
-}
+  for (const help of ['-h', '--h', '-help', '--help']) assert.equal(parseAgentCommandLine([help], {}).type, 'help');
+  assert.equal(parseAgentCommandLine([], { FLANNELD_VERSION: 'true', FLANNELD_HELP: 'true' }).type, 'run');
+});
 
-test('-version and -h are answered whatever else is there', () => {
-  assert.deepEqual(parseAgentCommandLine(['-version'], {}), { type: 'version' });
-  assert.equal(parseAgentCommandLine(['-h'], {}).type, 'help');
-  assert.equal(parseAgentCommandLine([], { FLANNELD_VERSION: 'true' }).type, 'run');
+test('the usage text names every flag, and the ways to give a password', () => {
+  const command = parseAgentCommandLine(['-h'], {});
+  const text = command.type === 'help' ? command.text : assert.fail();
+  for (const { name } of AGENT_FLAGS) assert(text.includes(`\n  -${name}`), name);
+  assert.match(text, /every user of this host can read it: use FLANNELD_ETCD_PASSWORD or -etcd-password-file/);
 });

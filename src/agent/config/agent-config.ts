@@ -1,25 +1,63 @@
 /** AgentConfig: everything the operator told the agent, from flags and `FLANNELD_*` variables, checked once at the edge. */
-import { type Ipv4, parseIpv4 } from '#model/ipv4.ts';
+import type { EtcdApiOption } from '#agent/leases/choose-api.ts';
 import { Fault } from '#runtime/fault.ts';
-import { describeFlags, type FlagDefinition, type FlagValues, overlayEnvironment, parseGoFlags } from './go-flags.ts';
+import { AGENT_FLAGS, agentUsage, ENVIRONMENT_PREFIX } from './agent-flags.ts';
+import type { UnderlayWish } from './choose-underlay.ts';
+import { parseInterfacePattern } from './choose-underlay-pattern.ts';
+import { FlagReader } from './flag-values.ts';
+import { describeFlags, overlayEnvironment, parseGoFlags } from './go-flags.ts';
 
-export interface AgentConfig {
-  readonly etcd: {
-    readonly endpoints: readonly string[];
-    /** Begins with a slash and has none at its end. */
-    readonly prefix: string;
-    readonly keyFile: string;
-    readonly certFile: string;
-    readonly caFile: string;
-    readonly username: string;
-    readonly password: string;
-  };
-  /** Names or addresses, tried in order; empty: the default route's interface. */
-  readonly interfaces: readonly string[];
-  readonly publicIp: Ipv4 | undefined;
+export interface AgentConfig extends UnderlayWish {
+  readonly etcd: EtcdConfig;
+  /** Undefined: leases are in etcd. */
+  readonly kube: KubeConfig | undefined;
+  readonly traffic: TrafficConfig;
+  /** Whether packets to Pods of ours that are no more are dropped here. */
+  readonly blackhole: boolean;
+  /** Where health checks are answered; undefined: nowhere. */
+  readonly health: HealthConfig | undefined;
   readonly subnetFile: string;
   readonly renewMarginMs: number;
   readonly verbose: boolean;
+  /** What the operator should know about the command line, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+export interface EtcdConfig {
+  readonly endpoints: readonly string[];
+  /** Begins with a slash and has none at its end. */
+  readonly prefix: string;
+  readonly api: EtcdApiOption;
+  readonly keyFile: string;
+  readonly certFile: string;
+  readonly caFile: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The Kubernetes subnet manager; texts that were not given are empty. */
+export interface KubeConfig {
+  readonly apiUrl: string;
+  readonly kubeconfigFile: string;
+  /** As given; see spec §7.2 for how it is completed. */
+  readonly annotationPrefix: string;
+  readonly networkFile: string;
+  readonly setNodeNetworkUnavailable: boolean;
+}
+
+/** As DesiredFirewall has them. */
+export interface TrafficConfig {
+  readonly masquerade: boolean;
+  readonly fullyRandom: boolean;
+  readonly forward: boolean;
+  readonly compatNft: boolean;
+  readonly resyncMs: number;
+}
+
+export interface HealthConfig {
+  /** Empty: all addresses. */
+  readonly ip: string;
+  readonly port: number;
 }
 
 export type AgentCommandLine =
@@ -27,50 +65,9 @@ export type AgentCommandLine =
   | { readonly type: 'version' }
   | { readonly type: 'help'; readonly text: string };
 
-const ENVIRONMENT_PREFIX = 'FLANNELD_';
-
-/** Flags of spec §3.2 that this version implements. */
-export const AGENT_FLAGS: readonly FlagDefinition[] = [
-  {
-    name: 'etcd-endpoints',
-    type: 'string',
-    default: 'http://127.0.0.1:4001,http://127.0.0.1:2379',
-    help: 'comma-separated etcd endpoints',
-  },
-  { name: 'etcd-prefix', type: 'string', default: '/coreos.com/network', help: 'etcd prefix of the network' },
-  { name: 'etcd-keyfile', type: 'string', default: '', help: 'key of the client certificate, PEM' },
-  { name: 'etcd-certfile', type: 'string', default: '', help: 'client certificate, PEM' },
-  { name: 'etcd-cafile', type: 'string', default: '', help: 'CA that signed the etcd server certificates, PEM' },
-  { name: 'etcd-username', type: 'string', default: '', help: 'etcd user' },
-  {
-    name: 'etcd-password',
-    type: 'string',
-    default: '',
-    help: 'its password; FLANNELD_ETCD_PASSWORD keeps it out of the process list',
-  },
-  {
-    name: 'iface',
-    type: 'list',
-    default: '',
-    help: 'interface (name or address) between the hosts; may be given several times, the first found is used',
-  },
-  { name: 'public-ip', type: 'string', default: '', help: 'address that the peers reach this host at' },
-  {
-    name: 'subnet-file',
-    type: 'string',
-    default: '/run/flannel/subnet.env',
-    help: 'file that tells docker and CNI the subnet',
-  },
-  {
-    name: 'subnet-lease-renew-margin',
-    type: 'integer',
-    default: '60',
-    help: 'minutes before its end that the lease is renewed at the latest, 1 to 1439',
-  },
-  { name: 'v', type: 'integer', default: '0', help: 'log level; 1 and more logs every decision in detail' },
-  { name: 'version', type: 'boolean', default: 'false', help: 'print the version and exit' },
-  { name: 'help', type: 'boolean', default: 'false', help: 'print this text and exit' },
-];
+const ETCD_APIS: readonly EtcdApiOption[] = ['auto', 'v3', 'v2'];
+const LEASE_MINUTES = 1440;
+const LONGEST_RESYNC_SECONDS = 24 * 3600;
 
 /** Reads the command line of the agent. Throws Fault `usage.flag` or `host.public-ip`. */
 export function parseAgentCommandLine(
@@ -78,84 +75,98 @@ export function parseAgentCommandLine(
   environment: Readonly<Record<string, string | undefined>>,
 ): AgentCommandLine {
   const words = argv.map((word) => (word === '-h' || word === '--h' ? '-help' : word));
-  const values = overlayEnvironment(AGENT_FLAGS, parseGoFlags(AGENT_FLAGS, words), environment, ENVIRONMENT_PREFIX);
-  if (text(values, 'help') === 'true') return { type: 'help', text: agentUsage() };
-  if (text(values, 'version') === 'true') return { type: 'version' };
-  return { type: 'run', config: agentConfig(values) };
+  const given = parseGoFlags(AGENT_FLAGS, words);
+  const flags = new FlagReader(AGENT_FLAGS, overlayEnvironment(AGENT_FLAGS, given, environment, ENVIRONMENT_PREFIX));
+  if (flags.boolean('help')) return { type: 'help', text: agentUsage(describeFlags(AGENT_FLAGS)) };
+  if (flags.boolean('version')) return { type: 'version' };
+  const notes = notesOn(flags, words, given.has('etcd-password'));
+  return { type: 'run', config: { ...agentConfig(flags), notes } };
 }
 
-function agentUsage(): string {
-  return `Usage: weft agent [flags]
-
-Leases a Pod subnet from etcd, connects this host with the others and hands the subnet to docker and CNI.
-Every flag may also be given as a variable: -etcd-endpoints is FLANNELD_ETCD_ENDPOINTS.
-
-Examples:
-  weft agent -etcd-endpoints https://10.0.0.1:2379 -etcd-prefix /kubernetes/network \\
-    -etcd-cafile ca.pem -etcd-certfile flanneld.pem -etcd-keyfile flanneld-key.pem
-  weft agent -iface eth1 -v 1
-
-Flags:
-${describeFlags(AGENT_FLAGS)}
-Exit status: 0 stopped by SIGTERM or SIGINT, 1 failure, 2 wrong usage.
-`;
-}
-
-function agentConfig(values: FlagValues): AgentConfig {
-  const minutes = Number(text(values, 'subnet-lease-renew-margin'));
-  if (minutes < 1 || minutes > 1439) {
-    throw new Fault('usage.flag', {
-      what: `-subnet-lease-renew-margin is ${minutes}`,
-      why: 'leases live 1440 minutes',
-      remedy: 'use 1 to 1439 minutes',
-    });
-  }
+function agentConfig(flags: FlagReader): Omit<AgentConfig, 'notes'> {
+  const minutes = flags.wholeNumber('subnet-lease-renew-margin', {
+    from: 1,
+    to: LEASE_MINUTES - 1,
+    why: `leases live ${LEASE_MINUTES} minutes`,
+  });
   return {
-    etcd: {
-      endpoints: endpoints(text(values, 'etcd-endpoints')),
-      prefix: `/${text(values, 'etcd-prefix')}`.replaceAll(/\/+/g, '/').replace(/\/$/, ''),
-      keyFile: text(values, 'etcd-keyfile'),
-      certFile: text(values, 'etcd-certfile'),
-      caFile: text(values, 'etcd-cafile'),
-      username: text(values, 'etcd-username'),
-      password: text(values, 'etcd-password'),
-    },
-    interfaces: values.get('iface')?.filter((name) => name !== '') ?? [],
-    publicIp: publicIp(text(values, 'public-ip')),
-    subnetFile: text(values, 'subnet-file'),
+    etcd: etcdConfig(flags),
+    kube: flags.boolean('kube-subnet-mgr') ? kubeConfig(flags) : undefined,
+    traffic: trafficConfig(flags),
+    health: healthConfig(flags),
+    interfaces: flags.texts('iface'),
+    interfacePatterns: flags.texts('iface-regex').map(parseInterfacePattern),
+    canReach: flags.address('iface-can-reach'),
+    publicIp: flags.publicIpv4('public-ip', 'public-ipv6'),
+    publicIpv6: flags.publicIpv6('public-ipv6', 'public-ip'),
+    blackhole: flags.boolean('ip-blackhole-route'),
+    subnetFile: flags.path('subnet-file'),
     renewMarginMs: minutes * 60_000,
-    verbose: Number(text(values, 'v')) >= 1,
+    verbose: Number(flags.text('v')) >= 1,
   };
 }
 
-function text(values: FlagValues, name: string): string {
-  return values.get(name)?.at(-1) ?? AGENT_FLAGS.find((flag) => flag.name === name)?.default ?? '';
-}
-
-function endpoints(list: string): string[] {
-  const found = list
-    .split(',')
-    .map((endpoint) => endpoint.trim())
-    .filter((endpoint) => endpoint !== '');
-  for (const endpoint of found) {
-    if (URL.parse(endpoint)?.protocol.match(/^https?:$/) == null) {
-      throw new Fault('usage.flag', {
-        what: `-etcd-endpoints has ${JSON.stringify(endpoint)}`,
-        why: 'an endpoint is http://HOST:PORT or https://HOST:PORT',
-      });
-    }
-  }
-  if (found.length === 0) throw new Fault('usage.flag', { what: '-etcd-endpoints names no endpoint' });
-  return found;
-}
-
-function publicIp(address: string): Ipv4 | undefined {
-  if (address === '') return undefined;
-  const parsed = parseIpv4(address);
-  if (parsed === undefined)
-    throw new Fault('host.public-ip', {
-      what: `invalid public IP address: ${JSON.stringify(address)}`,
-      where: '-public-ip',
+function etcdConfig(flags: FlagReader): EtcdConfig {
+  const keyFile = flags.text('etcd-keyfile');
+  const certFile = flags.text('etcd-certfile');
+  if ((keyFile === '') !== (certFile === '')) {
+    const missing = keyFile === '' ? '-etcd-keyfile' : '-etcd-certfile';
+    throw new Fault('usage.flag', {
+      what: `${missing} is missing: -etcd-certfile and -etcd-keyfile go together`,
+      remedy: 'give both or neither',
     });
-  return parsed;
+  }
+  return {
+    endpoints: flags.urls('etcd-endpoints'),
+    prefix: `/${flags.text('etcd-prefix')}`.replaceAll(/\/+/g, '/').replace(/\/$/, ''),
+    api: flags.oneOf('etcd-api', ETCD_APIS),
+    keyFile,
+    certFile,
+    caFile: flags.text('etcd-cafile'),
+    username: flags.text('etcd-username'),
+    password: flags.secretFile('etcd-password-file') ?? flags.text('etcd-password'),
+  };
+}
+
+function kubeConfig(flags: FlagReader): KubeConfig {
+  return {
+    apiUrl: flags.url('kube-api-url'),
+    kubeconfigFile: flags.text('kubeconfig-file'),
+    annotationPrefix: flags.text('kube-annotation-prefix'),
+    networkFile: flags.path('net-config-path'),
+    setNodeNetworkUnavailable: flags.boolean('set-node-network-unavailable'),
+  };
+}
+
+function trafficConfig(flags: FlagReader): TrafficConfig {
+  const resyncSeconds = flags.wholeNumber('iptables-resync', {
+    from: 1,
+    to: LONGEST_RESYNC_SECONDS,
+    why: 'it is a number of seconds',
+  });
+  return {
+    masquerade: flags.boolean('ip-masq'),
+    fullyRandom: !flags.boolean('ip-masq-fully-random-disable'),
+    forward: flags.boolean('iptables-forward-rules'),
+    compatNft: flags.boolean('compat-nft'),
+    resyncMs: resyncSeconds * 1000,
+  };
+}
+
+function healthConfig(flags: FlagReader): HealthConfig | undefined {
+  const port = flags.wholeNumber('healthz-port', { from: 0, to: 65_535, why: 'it is a TCP port, or 0 for none' });
+  const ip = flags.listenAddress('healthz-ip');
+  return port === 0 ? undefined : { ip, port };
+}
+
+function notesOn(flags: FlagReader, words: readonly string[], passwordInArgv: boolean): string[] {
+  const notes: string[] = [];
+  if (passwordInArgv) notes.push('-etcd-password on the command line can be read by every user of this host');
+  for (const name of ['vmodule', 'log_backtrace_at']) {
+    if (flags.text(name) !== '') notes.push(`-${name} has no effect`);
+  }
+  // systemd makes an empty word of ${VARIABLE} when there is none, at which flannel stops reading.
+  if (words.includes(''))
+    notes.push('the command line has an empty word, which is passed over: a variable that is not set?');
+  return notes;
 }

@@ -1,14 +1,31 @@
-/** Which interface carries the fabric, and why (spec §3.3): by name, by address, by public address, by default route. */
+/**
+ * Which interface carries the fabric, and with which addresses, and why (spec §3.3): by name, by address, by pattern, by
+ * the route to a host, by public address, by default route. Pure. Changes at run time: follow-underlay.ts.
+ */
 import type { Underlay } from '#agent/backends/backend.ts';
 import type { HostNetwork } from '#agent/kernel/kernel.ts';
 import type { ObservedAddress, ObservedLink } from '#agent/kernel/state.ts';
-import { formatIpv4, type Ipv4, parseIpv4 } from '#model/ipv4.ts';
+import { type Family, familyOf, formatIp, type Ip, parseIp } from '#model/ip.ts';
+import type { Ipv4 } from '#model/ipv4.ts';
+import type { Ipv6 } from '#model/ipv6.ts';
 import { Fault } from '#runtime/fault.ts';
+import { bestAddress, usableAddresses } from './choose-underlay-address.ts';
 
-export interface UnderlayRequest {
-  /** Names or addresses, tried in order. */
+/** What the operator said about the interface, from flags. */
+export interface UnderlayWish {
+  /** `-iface`: names or addresses, tried in order. */
   readonly interfaces: readonly string[];
+  /** `-iface-regex`: tried in order after those. */
+  readonly interfacePatterns: readonly RegExp[];
+  /** `-iface-can-reach`: tried after those, by the route in HostNetwork.reach. */
+  readonly canReach: Ip | undefined;
   readonly publicIp: Ipv4 | undefined;
+  readonly publicIpv6: Ipv6 | undefined;
+}
+
+export interface UnderlayRequest extends UnderlayWish {
+  /** The families that the network has. */
+  readonly families: readonly Family[];
 }
 
 export interface ChosenUnderlay {
@@ -17,71 +34,156 @@ export interface ChosenUnderlay {
   readonly by: string;
 }
 
+/** An interface, and the addresses on it that the operator named. */
+interface Found {
+  readonly link: ObservedLink;
+  readonly addresses: readonly Ip[];
+  readonly by: string;
+}
+
 /** Throws Fault `host.no-interface`. */
 export function chooseUnderlay(request: UnderlayRequest, host: HostNetwork): ChosenUnderlay {
+  const found = find(request, host);
+  const { link, by } = found;
+  if (link.mtu === 0) throw nothingFound(host, `interface ${link.name} has MTU 0`);
+  const underlay = underlayOn(link, found.addresses, request, host.addresses);
+  if (typeof underlay === 'object') return { underlay, by };
+  const family = underlay === 'ipv4' ? 'IPv4' : 'IPv6';
+  throw nothingFound(host, `failed to find ${family} address for interface ${link.name}`);
+}
+
+/** The underlay on that interface, or the family that it has no usable address of. `preferred`: taken if they are there. */
+export function underlayOn(
+  { name, index, mtu }: ObservedLink,
+  preferred: readonly Ip[],
+  request: UnderlayRequest,
+  addresses: readonly ObservedAddress[],
+): Underlay | Family {
+  const own = addresses.filter((entry) => entry.linkIndex === index);
+  const take = (family: Family): Ip | undefined => {
+    const wanted = preferred.find(
+      (address) => familyOf(address) === family && own.some((entry) => entry.address === address),
+    );
+    return wanted ?? bestAddress(own, family);
+  };
+  let underlay: Underlay = { name, index, mtu };
+  for (const family of request.families) {
+    const address = take(family);
+    if (typeof address === 'number') {
+      underlay = { ...underlay, ipv4: { address, publicIp: request.publicIp ?? address } };
+    } else if (typeof address === 'bigint') {
+      underlay = { ...underlay, ipv6: { address, publicIp: request.publicIpv6 ?? address } };
+    } else return family;
+  }
+  return underlay;
+}
+
+function find(request: UnderlayRequest, host: HostNetwork): Found {
   const tried: string[] = [];
   for (const wanted of request.interfaces) {
-    const found = byNameOrAddress(wanted, host);
-    if (found !== undefined) return complete(request, host, found.link, found.address, `-iface ${wanted}`);
-    tried.push(wanted);
+    const found = byNameOrAddress(wanted, request, host);
+    if (typeof found === 'object') return found;
+    tried.push(found);
   }
-  if (tried.length > 0) throw nothingFound(host, `none of ${tried.join(', ')} is an interface or an address of one`);
-  if (request.publicIp !== undefined) {
-    const owner = byAddress(request.publicIp, host);
-    if (owner !== undefined) return complete(request, host, owner, request.publicIp, '-public-ip');
+  for (const pattern of request.interfacePatterns) {
+    const found = byPattern(pattern, request, host);
+    if (found !== undefined) return found;
+    tried.push(`-iface-regex ${pattern.source} matches no usable address and no name`);
   }
-  const link = host.links.find((candidate) => candidate.index === host.defaultRouteIndex);
-  if (link === undefined) throw nothingFound(host, 'there is no default route with a single interface');
-  return complete(request, host, link, undefined, 'default route');
+  if (request.canReach !== undefined) {
+    const found = byReach(request.canReach, host);
+    if (found !== undefined) return found;
+    tried.push(`-iface-can-reach ${formatIp(request.canReach)}: there is no route to it over an interface`);
+  }
+  if (tried.length > 0) throw nothingFound(host, tried.join('; '));
+  return byPublicAddress(request, host) ?? byDefaultRoute(request, host);
 }
 
-function complete(
-  request: UnderlayRequest,
-  host: HostNetwork,
-  link: ObservedLink,
-  chosen: Ipv4 | undefined,
-  by: string,
-): ChosenUnderlay {
-  const address = chosen ?? bestAddress(link, host);
-  if (address === undefined) throw nothingFound(host, `failed to find IPv4 address for interface ${link.name}`);
-  if (link.mtu === 0) throw nothingFound(host, `interface ${link.name} has MTU 0`);
-  const { name, index, mtu } = link;
-  return { underlay: { name, index, mtu, address, publicIp: request.publicIp ?? address }, by };
+/** Undefined is told as a sentence. */
+function byNameOrAddress(wanted: string, request: UnderlayRequest, host: HostNetwork): Found | string {
+  const by = `-iface ${wanted}`;
+  const address = parseIp(wanted);
+  if (address === undefined) {
+    const link = host.links.find((candidate) => candidate.name === wanted);
+    return link === undefined ? `${by}: there is no interface of that name` : { link, addresses: [], by };
+  }
+  if (!request.families.includes(familyOf(address))) {
+    return `${by}: the network has no ${familyOf(address) === 'ipv4' ? 'IPv4' : 'IPv6'}`;
+  }
+  const link = ownerOf(address, host);
+  if (link === undefined) return `${by}: no interface has that address`;
+  // In dual stack the public IPv6 address may say which of several IPv6 addresses it is, but not another interface.
+  const other = typeof address === 'number' ? request.publicIpv6 : request.publicIp;
+  const owner = other === undefined ? undefined : ownerOf(other, host);
+  if (other !== undefined && owner !== undefined && owner.index !== link.index) {
+    return `${by} is on ${link.name}, and the public address ${formatIp(other)} on ${owner.name}: they must be on one`;
+  }
+  return { link, addresses: other === undefined ? [address] : [address, other], by };
 }
 
-function byNameOrAddress(
-  wanted: string,
-  host: HostNetwork,
-): { link: ObservedLink; address: Ipv4 | undefined } | undefined {
-  const address = parseIpv4(wanted);
-  const link =
-    address === undefined ? host.links.find((candidate) => candidate.name === wanted) : byAddress(address, host);
-  return link === undefined ? undefined : { link, address };
+/** First by the addresses, where each family must match on one interface; then by names. */
+function byPattern(pattern: RegExp, request: UnderlayRequest, host: HostNetwork): Found | undefined {
+  const by = `-iface-regex ${pattern.source}`;
+  for (const link of host.links) {
+    const own = host.addresses.filter((entry) => entry.linkIndex === link.index);
+    const matching = request.families.map((family) =>
+      usableAddresses(own, family).find(({ address }) => pattern.test(formatIp(address))),
+    );
+    const addresses = matching.flatMap((entry) => (entry === undefined ? [] : [entry.address]));
+    if (addresses.length === request.families.length) return { link, addresses, by };
+  }
+  const link = host.links.find(({ name }) => pattern.test(name));
+  return link === undefined ? undefined : { link, addresses: [], by };
 }
 
-function byAddress(address: Ipv4, host: HostNetwork): ObservedLink | undefined {
+function byReach(target: Ip, host: HostNetwork): Found | undefined {
+  const link = host.links.find(({ index }) => index === host.reach?.linkIndex);
+  const source = host.reach?.source;
+  const by = `-iface-can-reach ${formatIp(target)}`;
+  return link === undefined ? undefined : { link, addresses: source === undefined ? [] : [source], by };
+}
+
+/** A public address that is not on this host (NAT) chooses nothing: the default route does. */
+function byPublicAddress({ publicIp, publicIpv6, families }: UnderlayRequest, host: HostNetwork): Found | undefined {
+  const given = [
+    ['-public-ip', publicIp],
+    ['-public-ipv6', publicIpv6],
+  ] as const;
+  for (const [by, address] of given) {
+    if (address === undefined || !families.includes(familyOf(address))) continue;
+    const link = ownerOf(address, host);
+    const addresses = [publicIp, publicIpv6].flatMap((each) => each ?? []);
+    if (link !== undefined) return { link, addresses, by };
+  }
+  return undefined;
+}
+
+function byDefaultRoute({ families }: UnderlayRequest, host: HostNetwork): Found {
+  const links = families.map((family) => {
+    const index = host.defaultRoutes[family];
+    const kind = family === 'ipv4' ? 'IPv4' : 'IPv6';
+    if (index === undefined) throw nothingFound(host, `there is no default route for ${kind}`);
+    const link = host.links.find((candidate) => candidate.index === index);
+    if (link === undefined) throw nothingFound(host, `the default route for ${kind} has no single interface`);
+    return link;
+  });
+  const [link, other] = links;
+  if (link === undefined) throw nothingFound(host, 'the network has no family');
+  if (other !== undefined && other.index !== link.index) {
+    throw nothingFound(host, `the default routes for IPv4 and IPv6 go over ${link.name} and ${other.name}`);
+  }
+  return { link, addresses: [], by: 'default route' };
+}
+
+function ownerOf(address: Ip, host: HostNetwork): ObservedLink | undefined {
   const entry = host.addresses.find((candidate) => candidate.address === address);
   return host.links.find((link) => link.index === entry?.linkIndex);
-}
-
-const SCOPE_UNIVERSE = 0;
-
-/** Global before link-local, permanent before dynamic, else the kernel's order; deprecated and host-scope ones never. */
-function bestAddress(link: ObservedLink, host: HostNetwork): Ipv4 | undefined {
-  const rank = (entry: ObservedAddress): number => (isLinkLocal(entry.address) ? 2 : 0) + (entry.permanent ? 0 : 1);
-  return host.addresses
-    .filter((entry) => entry.linkIndex === link.index && entry.scope === SCOPE_UNIVERSE && !entry.deprecated)
-    .toSorted((a, b) => rank(a) - rank(b))[0]?.address;
-}
-
-function isLinkLocal(address: Ipv4): boolean {
-  return address >>> 16 === 0xa9fe;
 }
 
 function nothingFound(host: HostNetwork, why: string): Fault {
   const known = host.links.map((link) => {
     const own = host.addresses.filter((entry) => entry.linkIndex === link.index);
-    return `${link.name}:[${own.map((entry) => formatIpv4(entry.address)).join(' ')}]`;
+    return `${link.name}:[${own.map((entry) => formatIp(entry.address)).join(' ')}]`;
   });
   return new Fault('host.no-interface', { what: 'no interface to use for the fabric', where: known.join(' '), why });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeFlags, type FlagDefinition, overlayEnvironment, parseGoFlags } from './go-flags.ts';
+import { describeFlags, type FlagDefinition, overlayEnvironment, parseGoFlags, readGoInteger } from './go-flags.ts';
 
 const FLAGS: readonly FlagDefinition[] = [
   { name: 'iface', type: 'list', default: '', help: 'interface' },
@@ -42,6 +42,41 @@ for (const [argv, message] of [
     assert.throws(() => parse(...argv), { code: 'usage.flag', message });
   });
 }
+
+for (const [argv, why] of [
+  [['-ip-masq', 'false'], 'write -ip-masq=false: the value needs the equals sign'],
+  [['\\', '-v=1'], 'a line of a unit file goes on after one backslash, not after two'],
+  [['--', '-v=1'], 'the agent takes flags only'],
+] as const) {
+  test(`${argv.join(' ')} is refused, where Go would leave out the rest: ${why}`, () => {
+    assert.throws(() => parse(...argv), { code: 'usage.flag', why });
+  });
+}
+
+test('an empty word is passed over', () => {
+  assert.deepEqual(parse('', '-v=1', ''), { v: ['1'] });
+});
+
+test("numbers are read in Go's notations", () => {
+  const texts = [
+    '0',
+    '-0',
+    '+7',
+    '010',
+    '0x1F',
+    '0b101',
+    '0o17',
+    '1_000',
+    '08',
+    '1__0',
+    '_1',
+    '',
+    '1.5',
+    '9'.repeat(17),
+  ];
+  const numbers = [0, 0, 7, 8, 31, 5, 15, 1000, undefined, undefined, undefined, undefined, undefined, undefined];
+  assert.deepEqual(texts.map(readGoInteger), numbers);
+});
 
 test('a flag that is nearly right is suggested', () => {
   assert.throws(() => parse('-etcd-prefixes', '/x'), { why: 'did you mean -etcd-prefix?' });

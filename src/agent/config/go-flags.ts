@@ -1,6 +1,7 @@
 /**
- * Go's flag syntax, which flannel's unit files use: `-x v`, `--x=v`, `-bool`, `-bool=false`; parsing stops at the first
- * word that is no flag (spec §3.1). Each flag may also come from the environment, which the command line overrides.
+ * Go's flag syntax, which flannel's unit files use: `-x v`, `--x=v`, `-bool`, `-bool=false` (spec §3.1). Each flag may also
+ * come from the environment, which the command line overrides. Where Go stops reading, at the first word that is no flag,
+ * nothing is silently left out: such a word is refused, and only an empty one is passed over.
  */
 import { Fault } from '#runtime/fault.ts';
 
@@ -10,6 +11,8 @@ export interface FlagDefinition {
   /** Text shown as the default; empty means none. */
   readonly default: string;
   readonly help: string;
+  /** Not taken from the environment. */
+  readonly commandLineOnly?: true;
 }
 
 export type FlagValues = ReadonlyMap<string, readonly string[]>;
@@ -17,13 +20,14 @@ export type FlagValues = ReadonlyMap<string, readonly string[]>;
 const TRUE = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
 const FALSE = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
 
-/** Values by flag name, in the order given; a boolean is `true` or `false`. Throws Fault `usage.flag`. */
+/** Values by flag name, in the order given; a boolean is `true` or `false`, a number decimal. Throws Fault `usage.flag`. */
 export function parseGoFlags(definitions: readonly FlagDefinition[], argv: readonly string[]): FlagValues {
   const values = new Map<string, string[]>();
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index] ?? '';
+    if (word === '') continue;
     const match = /^--?([^-=][^=]*)(?:=([\s\S]*))?$/.exec(word);
-    if (match === null) throw unexpectedWord(word);
+    if (match === null) throw unexpectedWord(word, definitions, argv[index - 1]);
     const name = match[1] ?? '';
     const definition = definitions.find((candidate) => candidate.name === name);
     if (definition === undefined) throw unknownFlag(definitions, name);
@@ -52,7 +56,7 @@ export function overlayEnvironment(
   for (const definition of definitions) {
     const variable = prefix + definition.name.toUpperCase().replaceAll(/[-.]/g, '_');
     const text = environment[variable];
-    if (text === undefined || text === '' || merged.has(definition.name) || definition.name === 'version') continue;
+    if (text === undefined || text === '' || merged.has(definition.name) || definition.commandLineOnly) continue;
     merged.set(definition.name, [checkValue(definition, text, variable)]);
   }
   return merged;
@@ -82,17 +86,33 @@ function checkValue(definition: FlagDefinition, value: string, source: string): 
     if (FALSE.has(value)) return 'false';
     throw new Fault('usage.flag', { what: `${source} wants true or false, got ${JSON.stringify(value)}` });
   }
-  if (definition.type === 'integer' && !/^[+-]?\d{1,9}$/.test(value)) {
+  if (definition.type === 'integer') {
+    const number = readGoInteger(value);
+    if (number !== undefined) return String(number);
     throw new Fault('usage.flag', { what: `${source} wants a whole number, got ${JSON.stringify(value)}` });
   }
   return value;
 }
 
-function unexpectedWord(word: string): Fault {
-  return new Fault('usage.flag', {
-    what: `unexpected argument ${JSON.stringify(word)}`,
-    why: 'the agent takes flags only',
-  });
+/** Go's integer literals: 10, 0x1f, 0b11, 0o17 and 017 (octal), 1_000. Undefined when it is none, or past 2^53. */
+export function readGoInteger(text: string): number | undefined {
+  const match =
+    /^([+-]?)(0[xX](?:_?[\da-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?\d)*)$/.exec(text);
+  if (match === null) return undefined;
+  const digits = (match[2] ?? '').replaceAll('_', '');
+  const value = Number(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
+  if (!Number.isSafeInteger(value)) return undefined;
+  return match[1] === '-' && value !== 0 ? -value : value;
+}
+
+function unexpectedWord(word: string, definitions: readonly FlagDefinition[], before: string | undefined): Fault {
+  const name = /^--?([^=]+)$/.exec(before ?? '')?.[1];
+  const afterBoolean = definitions.some((flag) => flag.name === name && flag.type === 'boolean');
+  let why = 'the agent takes flags only';
+  if (afterBoolean && (TRUE.has(word) || FALSE.has(word)))
+    why = `write -${name}=${word}: the value needs the equals sign`;
+  if (word === '\\') why = 'a line of a unit file goes on after one backslash, not after two';
+  return new Fault('usage.flag', { what: `unexpected argument ${JSON.stringify(word)}`, why });
 }
 
 function unknownFlag(definitions: readonly FlagDefinition[], name: string): Fault {

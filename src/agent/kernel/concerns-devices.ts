@@ -1,41 +1,68 @@
-/** Whether a notification is about our devices; a host's other links, Pods and ARP entries must not wake the agent. */
+/** Whether a notification is about something of ours; a host's other links, Pods and ARP entries must not wake the agent. */
+import { cidrEncloses } from '#model/ip.ts';
 import { decodeLink } from '#netlink/link.ts';
 import * as numbers from '#netlink/message.ts';
 import type { MessageReader } from '#netlink/reader.ts';
+import { decodeRoute, RTN_BLACKHOLE, RTN_UNICAST } from '#netlink/route.ts';
+import type { Ownership } from './ownership.ts';
 
-/** Struct rtmsg and RTA_OIF, struct nhmsg and NHA_OIF (linux/rtnetlink.h, linux/nexthop.h). */
-const ROUTE = { header: 12, device: 4 };
+/** Struct nhmsg and NHA_OIF (linux/nexthop.h). */
 const NEXTHOP = { header: 8, device: 5 };
 const INDEX_OFFSET = 4;
 
-/** `indexes` are those that the devices named had when last looked at; a device made anew has another. */
-export function concernsDevices(
-  message: MessageReader,
-  names: readonly string[],
-  indexes: ReadonlySet<number>,
-): boolean {
+/** Indexes that the devices had when last looked at; a device made anew has another. */
+export interface WatchedIndexes {
+  readonly devices: ReadonlySet<number>;
+  /** 0 when it is not there. */
+  readonly underlay: number;
+}
+
+export function concernsDevices(message: MessageReader, ownership: Ownership, indexes: WatchedIndexes): boolean {
+  const isOurs = (index: number): boolean => indexes.devices.has(index);
+  const isNear = (index: number): boolean => isOurs(index) || (index !== 0 && index === indexes.underlay);
   switch (message.type) {
-    case numbers.RTM_NEWLINK:
-      return indexes.has(message.u32(INDEX_OFFSET)) || names.includes(decodeLink(message)?.name ?? '');
+    case numbers.RTM_NEWLINK: {
+      if (isNear(message.u32(INDEX_OFFSET))) return true;
+      const name = decodeLink(message)?.name ?? '';
+      return name === ownership.underlay || ownership.devices.includes(name);
+    }
     case numbers.RTM_DELLINK:
     case numbers.RTM_NEWADDR:
     case numbers.RTM_DELADDR:
+      return isNear(message.u32(INDEX_OFFSET));
     case numbers.RTM_NEWNEIGH:
     case numbers.RTM_DELNEIGH:
-      return indexes.has(message.u32(INDEX_OFFSET));
+      return isOurs(message.u32(INDEX_OFFSET));
     case numbers.RTM_NEWROUTE:
     case numbers.RTM_DELROUTE:
-      return indexes.has(deviceOf(message, ROUTE));
+      return concernsRoutes(message, ownership, isOurs, isNear);
     case numbers.RTM_NEWNEXTHOP:
     case numbers.RTM_DELNEXTHOP:
-      return indexes.has(deviceOf(message, NEXTHOP));
+      return isOurs(nexthopDevice(message));
     default:
       return false;
   }
 }
 
-function deviceOf(message: MessageReader, layout: { readonly header: number; readonly device: number }): number {
-  const attributes = message.attributes(layout.header);
-  while (attributes.next()) if (attributes.type === layout.device) return attributes.u32();
+/** Routes over our devices, routes over the underlay that could be ours, and what decides whether peers are on-link. */
+function concernsRoutes(
+  message: MessageReader,
+  ownership: Ownership,
+  isOurs: (index: number) => boolean,
+  isNear: (index: number) => boolean,
+): boolean {
+  const route = decodeRoute(message);
+  if (route === undefined) return false;
+  if (isOurs(route.linkIndex)) return true;
+  const { destination, type, linkIndex } = route;
+  const inside = ownership.networks.some(({ network }) => cidrEncloses(network, destination));
+  if (type === RTN_BLACKHOLE) return ownership.blackholes && inside;
+  if (type !== RTN_UNICAST) return false;
+  return (isNear(linkIndex) && inside) || (ownership.hostRoutes && !inside);
+}
+
+function nexthopDevice(message: MessageReader): number {
+  const attributes = message.attributes(NEXTHOP.header);
+  while (attributes.next()) if (attributes.type === NEXTHOP.device) return attributes.u32();
   return 0;
 }

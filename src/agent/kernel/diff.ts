@@ -8,12 +8,16 @@
  * that the kernel never asks for a neighbour that is not there yet. A nexthop takes its routes along when it is
  * deleted, so it goes at the very end, when they have their new form.
  */
+import { cidrKey } from '#model/ip.ts';
 import { differentTunnel } from './device-compatibility.ts';
 import { difference } from './difference.ts';
+import { mayRemove, type Ownership } from './ownership.ts';
 import { writtenRoutes } from './route-form.ts';
 import type {
   AddressEntry,
   DesiredState,
+  Device,
+  EngineDevice,
   FdbEntry,
   NeighborEntry,
   NexthopEntry,
@@ -21,12 +25,12 @@ import type {
   ObservedLink,
   Operation,
   RouteEntry,
-  VxlanDevice,
 } from './state.ts';
 
-export function diff(desired: DesiredState, observed: Observed): Operation[] {
+/** `ownership` is what `observed` was observed with. */
+export function diff(desired: DesiredState, observed: Observed, ownership: Ownership): Operation[] {
   const devices = deviceOperations(desired, observed);
-  return devices.length > 0 ? devices : entryOperations(desired, observed);
+  return devices.length > 0 ? devices : entryOperations(desired, observed, ownership);
 }
 
 /** What the devices themselves need, whatever stands on them. */
@@ -38,8 +42,8 @@ export function isDeviceOperation(operation: Operation): boolean {
   return operation.type === 'device-add' || operation.type === 'device-delete' || operation.type === 'device-set';
 }
 
-function entryOperations(desired: DesiredState, observed: Observed): Operation[] {
-  const written = writtenRoutes(desired.routes, observed);
+function entryOperations(desired: DesiredState, observed: Observed, ownership: Ownership): Operation[] {
+  const written = writtenRoutes(desired.routes, observed, ownership.devices);
   const addresses = difference(desired.addresses, observed.ownAddresses, addressKey, () => true);
   const neighbors = difference(desired.neighbors, observed.neighbors, neighborKey, (a, b) => a.mac === b.mac);
   const fdb = difference(desired.fdb, observed.fdb, fdbKey, (a, b) => a.destination === b.destination);
@@ -47,7 +51,9 @@ function entryOperations(desired: DesiredState, observed: Observed): Operation[]
   const routes = difference(written.routes, observed.routes, routeKey, sameRoute);
 
   const operations: Operation[] = [];
-  for (const entry of routes.surplus) operations.push({ type: 'route-delete', entry });
+  for (const entry of routes.surplus) {
+    if (mayRemove(ownership, entry)) operations.push({ type: 'route-delete', entry });
+  }
   for (const entry of fdb.surplus) operations.push({ type: 'fdb-delete', entry });
   for (const entry of neighbors.surplus) operations.push({ type: 'neighbor-delete', entry });
   for (const entry of addresses.surplus) operations.push({ type: 'address-delete', entry });
@@ -60,10 +66,14 @@ function entryOperations(desired: DesiredState, observed: Observed): Operation[]
   return operations;
 }
 
-function oneDevice(device: VxlanDevice, observed: Observed): Operation[] {
+function oneDevice(device: Device, observed: Observed): Operation[] {
   const link = observed.links.find((candidate) => candidate.name === device.name);
+  if (isEngineDevice(device)) return link === undefined ? [] : changedSettings(device.name, { mtu: device.mtu }, link);
   const why = link === undefined ? undefined : differentTunnel(device, link, observed.links);
-  if (link !== undefined && why === undefined) return changedSettings(device, link);
+  if (link !== undefined && why === undefined) {
+    const { name, mtu } = device;
+    return changedSettings(name, device.kind === 'vxlan' ? { mtu, mac: device.mac } : { mtu }, link);
+  }
   const make: Operation[] = [
     { type: 'device-add', device },
     { type: 'device-set', name: device.name, up: true },
@@ -71,25 +81,45 @@ function oneDevice(device: VxlanDevice, observed: Observed): Operation[] {
   return why === undefined ? make : [{ type: 'device-delete', name: device.name, why }, ...make];
 }
 
-function changedSettings(device: VxlanDevice, link: ObservedLink): Operation[] {
-  const settings = {
-    ...(link.mac === device.mac ? {} : { mac: device.mac }),
-    ...(link.mtu === device.mtu ? {} : { mtu: device.mtu }),
-    ...(link.up ? {} : { up: true }),
-  };
-  return Object.keys(settings).length === 0 ? [] : [{ type: 'device-set', name: device.name, ...settings }];
+function isEngineDevice(device: Device): device is EngineDevice {
+  return device.kind === 'wireguard' || device.kind === 'tun';
 }
 
-/** Keys are numbers where one device is all there is to tell apart, since ten thousand strings are not free. */
+function changedSettings(
+  name: string,
+  wanted: { readonly mtu: number; readonly mac?: string },
+  link: ObservedLink,
+): Operation[] {
+  const settings = {
+    ...(wanted.mac === undefined || link.mac === wanted.mac ? {} : { mac: wanted.mac }),
+    ...(link.mtu === wanted.mtu ? {} : { mtu: wanted.mtu }),
+    ...(link.up ? {} : { up: true }),
+  };
+  return Object.keys(settings).length === 0 ? [] : [{ type: 'device-set', name, ...settings }];
+}
+
+/**
+ * Keys are numbers (bigints for IPv6) where the entry alone is all there is to tell apart, since ten thousand strings are
+ * not free. Two devices never share a peer's MAC or gateway address in one family.
+ */
 const addressKey = (entry: AddressEntry): string => `${entry.device} ${entry.address}/${entry.length}`;
-const neighborKey = (entry: NeighborEntry): number => entry.address;
-const fdbKey = (entry: FdbEntry): string => entry.mac;
-const routeKey = (entry: RouteEntry): number => entry.destination.address * 64 + entry.destination.length;
+const neighborKey = (entry: NeighborEntry): number | bigint => entry.address;
+const fdbKey = (entry: FdbEntry): string => (typeof entry.destination === 'number' ? entry.mac : `${entry.mac} ipv6`);
+const routeKey = (entry: RouteEntry): number | bigint => cidrKey(entry.destination);
 
 function sameNexthop(a: NexthopEntry, b: NexthopEntry): boolean {
   return a.device === b.device && a.gateway === b.gateway;
 }
 
 function sameRoute(a: RouteEntry, b: RouteEntry): boolean {
-  return a.device === b.device && a.gateway === b.gateway && a.nexthop === b.nexthop;
+  if (a.type === 'blackhole' || b.type === 'blackhole') return a.type === b.type;
+  if (a.device !== b.device) return false;
+  if (a.type === 'link' || b.type === 'link') return a.type === b.type && sameScope(a, b);
+  return a.type === b.type && a.gateway === b.gateway && a.nexthop === b.nexthop;
+}
+
+/** IPv6 has no scopes of routes. */
+function sameScope(a: RouteEntry, b: RouteEntry): boolean {
+  if (a.type !== 'link' || b.type !== 'link') return false;
+  return a.scope === b.scope || typeof a.destination.address === 'bigint';
 }

@@ -9,10 +9,10 @@ export interface Difference<Entry> {
 export function difference<Entry>(
   wanted: readonly Entry[],
   present: readonly Entry[],
-  key: (entry: Entry) => string | number,
+  key: (entry: Entry) => string | number | bigint,
   same: (a: Entry, b: Entry) => boolean,
 ): Difference<Entry> {
-  const rest = new Map<string | number, Entry>();
+  const rest = new Map<string | number | bigint, Entry>();
   const surplus: Entry[] = [];
   for (const entry of present) {
     const id = key(entry);

@@ -1,12 +1,12 @@
 /** An operation as the rtnetlink message that does it. */
 import { encodeAddressAdd, encodeAddressDelete } from '#netlink/address.ts';
 import { encodeFdbDelete, encodeFdbReplace } from '#netlink/fdb.ts';
-import { encodeLinkDelete, encodeLinkSet, encodeVxlanAdd } from '#netlink/link.ts';
+import { encodeIpipAdd, encodeLinkDelete, encodeLinkSet, encodeVxlanAdd } from '#netlink/link.ts';
 import { encodeNeighborDelete, encodeNeighborReplace } from '#netlink/neighbor.ts';
 import { encodeNexthopDelete, encodeNexthopReplace } from '#netlink/nexthop.ts';
-import { encodeRouteDelete, encodeRouteReplace } from '#netlink/route.ts';
+import { encodeRouteAdd, encodeRouteDelete, encodeRouteReplace, type NewRoute, RT_SCOPE_LINK } from '#netlink/route.ts';
 import type { MessageWriter } from '#netlink/writer.ts';
-import type { Operation } from './state.ts';
+import type { Operation, RouteEntry } from './state.ts';
 
 /** No link has it, so the kernel answers ENODEV: the device vanished between looking and writing. */
 const NO_SUCH_INDEX = 2 ** 31 - 1;
@@ -20,7 +20,8 @@ export function encodeOperation(
   const indexOf = (device: string): number => indexes.get(device) ?? NO_SUCH_INDEX;
   switch (operation.type) {
     case 'device-add':
-      encodeVxlanAdd(writer, indexOf(operation.device.underlay), operation.device);
+      if (operation.device.kind === 'ipip') encodeIpipAdd(writer, operation.device);
+      else encodeVxlanAdd(writer, indexOf(operation.device.underlay), operation.device);
       break;
     case 'device-delete':
       encodeLinkDelete(writer, operation.name);
@@ -53,10 +54,31 @@ export function encodeOperation(
       encodeNexthopDelete(writer, operation.entry.id);
       break;
     case 'route-replace':
-      encodeRouteReplace(writer, indexOf(operation.entry.device), operation.entry);
+      // A blackhole must never take the place of the route to our own Pods.
+      if (operation.entry.type === 'blackhole') encodeRouteAdd(writer, 0, newRoute(operation.entry));
+      else encodeRouteReplace(writer, indexOf(operation.entry.device), newRoute(operation.entry));
       break;
     case 'route-delete':
-      encodeRouteDelete(writer, indexOf(operation.entry.device), operation.entry);
+      encodeRouteDelete(writer, routeIndex(operation.entry, indexOf), newRoute(operation.entry));
       break;
+  }
+}
+
+function routeIndex(entry: RouteEntry, indexOf: (device: string) => number): number {
+  return entry.type === 'blackhole' ? 0 : indexOf(entry.device);
+}
+
+function newRoute(entry: RouteEntry): NewRoute {
+  const { destination } = entry;
+  switch (entry.type) {
+    case 'blackhole':
+      return { destination, blackhole: true };
+    case 'link':
+      return { destination, scope: entry.scope === 'link' ? RT_SCOPE_LINK : 0 };
+    case 'onlink':
+    case 'gateway': {
+      if (entry.nexthop !== undefined) return { destination, nexthop: entry.nexthop };
+      return { destination, gateway: entry.gateway, onlink: entry.type === 'onlink' };
+    }
   }
 }

@@ -3,12 +3,13 @@
  * its own (test/kernel/netlink-kernel.test.ts).
  */
 import assert from 'node:assert/strict';
-import { parseIpv4Cidr } from '#model/cidr.ts';
+import { type Cidr, parseCidr } from '#model/ip.ts';
 import { parseIpv4 } from '#model/ipv4.ts';
 import { diff } from './diff.ts';
 import type { Kernel } from './kernel.ts';
+import type { Ownership } from './ownership.ts';
 import { NEXTHOPS_FROM_ROUTES } from './route-form.ts';
-import type { DesiredState, Operation, VxlanDevice } from './state.ts';
+import type { DesiredState, GatewayRoute, Operation, RouteEntry, VxlanDevice } from './state.ts';
 
 /** A kernel whose host has one interface `eth0`, up, with the address 192.0.2.1/24 and MTU 1500. */
 export interface KernelUnderTest {
@@ -20,9 +21,18 @@ export interface KernelUnderTest {
 
 const DEVICE = 'flannel.1';
 
-/** State with `peers` peers: 10.244.1.0/24, 10.244.2.0/24, … behind 198.51.100.1, … */
-export function desiredWithPeers(peers: number, device: Partial<VxlanDevice> = {}): DesiredState {
-  const vxlan: VxlanDevice = {
+/** What is ours in a fabric of vxlan, IPv4 only. */
+export const OWN: Ownership = {
+  devices: [DEVICE],
+  underlay: 'eth0',
+  networks: [{ network: cidr('10.244.0.0/14'), subnetLength: 24 }],
+  blackholes: false,
+  hostRoutes: false,
+};
+
+function vxlanDevice(more: Partial<VxlanDevice> = {}): VxlanDevice {
+  return {
+    kind: 'vxlan',
     name: DEVICE,
     vni: 1,
     mtu: 1450,
@@ -32,26 +42,40 @@ export function desiredWithPeers(peers: number, device: Partial<VxlanDevice> = {
     port: 8472,
     learning: false,
     gbp: false,
-    ...device,
+    ...more,
   };
+}
+
+function gatewayRoute(route: RouteEntry): GatewayRoute {
+  if (route.type !== 'onlink' && route.type !== 'gateway') assert.fail(`${route.type} is no route by a gateway`);
+  return route;
+}
+
+/** State with `peers` peers: 10.244.1.0/24, 10.244.2.0/24, … behind 198.51.100.1, … */
+export function desiredWithPeers(peers: number, device: Partial<VxlanDevice> = {}): DesiredState {
   const list = Array.from({ length: peers }, (_, index) => ({
     subnet: { address: address('10.244.0.0') + (index + 1) * 256, length: 24 },
     mac: `02:11:00:00:${hex(index >> 8)}:${hex(index & 255)}`,
     publicIp: address('198.51.100.0') + index + 1,
   }));
   return {
-    devices: [vxlan],
+    devices: [vxlanDevice(device)],
     addresses: [{ device: DEVICE, address: address('10.244.0.0'), length: 32 }],
     neighbors: list.map(({ subnet, mac }) => ({ device: DEVICE, address: subnet.address, mac })),
     fdb: list.map(({ mac, publicIp }) => ({ device: DEVICE, mac, destination: publicIp })),
-    routes: list.map(({ subnet }) => ({ device: DEVICE, destination: subnet, gateway: subnet.address })),
+    routes: list.map(({ subnet }) => ({
+      type: 'onlink',
+      device: DEVICE,
+      destination: subnet,
+      gateway: subnet.address,
+    })),
   };
 }
 
 /** Applies until nothing differs; fails after three rounds. */
 export function converge(kernel: Kernel, desired: DesiredState): void {
   for (let round = 0; round < 3; round += 1) {
-    const operations = diff(desired, kernel.observe([DEVICE]));
+    const operations = diff(desired, kernel.observe(OWN), OWN);
     if (operations.length === 0) return;
     const { failed } = kernel.apply(operations);
     assert.deepEqual(
@@ -59,7 +83,7 @@ export function converge(kernel: Kernel, desired: DesiredState): void {
       [],
     );
   }
-  assert.deepEqual(diff(desired, kernel.observe([DEVICE])), []);
+  assert.deepEqual(diff(desired, kernel.observe(OWN), OWN), []);
 }
 
 export type Behaviour = readonly [name: string, run: (host: KernelUnderTest) => void | Promise<void>];
@@ -81,7 +105,7 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
     ({ kernel }) => {
       const desired = desiredWithPeers(3);
       converge(kernel, desired);
-      const observed = kernel.observe([DEVICE]);
+      const observed = kernel.observe(OWN);
       assert.deepEqual(sorted(observed.routes), sorted(desired.routes));
       assert.deepEqual(sorted(observed.neighbors), sorted(desired.neighbors));
       assert.deepEqual(sorted(observed.fdb), sorted(desired.fdb));
@@ -95,10 +119,10 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
     ({ kernel }) => {
       converge(kernel, desiredWithPeers(5));
       const fewer = desiredWithPeers(3);
-      const operations = diff(fewer, kernel.observe([DEVICE]));
+      const operations = diff(fewer, kernel.observe(OWN), OWN);
       assert.equal(operations.length, 6);
       converge(kernel, fewer);
-      assert.equal(kernel.observe([DEVICE]).routes.length, 3);
+      assert.equal(kernel.observe(OWN).routes.length, 3);
     },
   ],
   [
@@ -112,11 +136,11 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
         fdb: desired.fdb.map((entry) => ({
           ...entry,
           mac: entry.mac.replace('02:11', '02:22'),
-          destination: entry.destination + 8,
+          destination: Number(entry.destination) + 8,
         })),
       };
       converge(kernel, moved);
-      assert.deepEqual(sorted(kernel.observe([DEVICE]).fdb), sorted(moved.fdb));
+      assert.deepEqual(sorted(kernel.observe(OWN).fdb), sorted(moved.fdb));
     },
   ],
   [
@@ -125,9 +149,9 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
       const desired = desiredWithPeers(2);
       converge(kernel, desired);
       disturb([{ type: 'device-set', name: DEVICE, mac: '02:00:00:00:00:99' }]);
-      assert.deepEqual(kernel.observe([DEVICE]).neighbors, []);
+      assert.deepEqual(kernel.observe(OWN).neighbors, []);
       converge(kernel, desired);
-      assert.equal(kernel.observe([DEVICE]).neighbors.length, 2);
+      assert.equal(kernel.observe(OWN).neighbors.length, 2);
     },
   ],
   [
@@ -136,9 +160,9 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
       const desired = desiredWithPeers(2);
       converge(kernel, desired);
       disturb([{ type: 'device-set', name: DEVICE, up: false }]);
-      assert.deepEqual(kernel.observe([DEVICE]).routes, []);
+      assert.deepEqual(kernel.observe(OWN).routes, []);
       converge(kernel, desired);
-      assert.equal(kernel.observe([DEVICE]).routes.length, 2);
+      assert.equal(kernel.observe(OWN).routes.length, 2);
     },
   ],
   [
@@ -148,7 +172,7 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
       converge(kernel, desired);
       disturb([{ type: 'device-delete', name: DEVICE, why: 'test' }]);
       converge(kernel, desired);
-      assert.equal(kernel.observe([DEVICE]).fdb.length, 2);
+      assert.equal(kernel.observe(OWN).fdb.length, 2);
     },
   ],
   [
@@ -156,18 +180,18 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
     ({ kernel }) => {
       converge(kernel, desiredWithPeers(1));
       converge(kernel, desiredWithPeers(1, { port: 4789, vni: 1 }));
-      assert.equal(kernel.observe([DEVICE]).links.find((link) => link.name === DEVICE)?.vxlan?.port, 4789);
+      assert.equal(kernel.observe(OWN).links.find((link) => link.name === DEVICE)?.vxlan?.port, 4789);
     },
   ],
   [
     'a large fleet uses nexthop objects, and goes back to plain routes when it is small again',
     ({ kernel }) => {
       converge(kernel, desiredWithPeers(NEXTHOPS_FROM_ROUTES));
-      const large = kernel.observe([DEVICE]);
+      const large = kernel.observe(OWN);
       assert.equal(large.nexthops.length, NEXTHOPS_FROM_ROUTES);
-      assert.ok(large.routes.every((route) => route.nexthop !== undefined));
+      assert.ok(large.routes.every((route) => gatewayRoute(route).nexthop !== undefined));
       converge(kernel, desiredWithPeers(3));
-      const small = kernel.observe([DEVICE]);
+      const small = kernel.observe(OWN);
       assert.deepEqual(small.nexthops, []);
       assert.deepEqual(sorted(small.routes), sorted(desiredWithPeers(3).routes));
     },
@@ -180,7 +204,7 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
       const [first, second] = desired.routes;
       assert.ok(first !== undefined && second !== undefined);
       const { applied, failed } = kernel.apply([
-        { type: 'route-replace', entry: { ...first, nexthop: 4711 } },
+        { type: 'route-replace', entry: { ...gatewayRoute(first), nexthop: 4711 } },
         { type: 'route-replace', entry: second },
       ]);
       assert.equal(applied, 1);
@@ -212,8 +236,8 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
     'a second device with the same VNI is refused in the words of the kernel',
     ({ kernel }) => {
       converge(kernel, desiredWithPeers(0));
-      const { devices } = desiredWithPeers(0, { name: 'flannel.x' });
-      const { failed } = kernel.apply(devices.map((device) => ({ type: 'device-add', device })));
+      const device = vxlanDevice({ name: 'flannel.x' });
+      const { failed } = kernel.apply([{ type: 'device-add', device }]);
       assert.match(failed[0]?.fault.summary ?? '', /A VXLAN device with the specified VNI already exists/);
     },
   ],
@@ -226,7 +250,7 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
       assert.ok(route !== undefined);
       let end = (): void => undefined;
       const heard = new Promise<void>((resolve) => {
-        end = kernel.watch(() => [DEVICE], resolve);
+        end = kernel.watch(() => OWN, resolve);
       });
       const patience = setTimeout(() => assert.fail('nothing heard'), 2000);
       disturb([{ type: 'route-delete', entry: route }]);
@@ -238,7 +262,11 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
 ];
 
 function address(text: string): number {
-  return parseIpv4(text) ?? parseIpv4Cidr(text)?.address ?? assert.fail(text);
+  return parseIpv4(text) ?? assert.fail(text);
+}
+
+function cidr(text: string): Cidr {
+  return parseCidr(text) ?? assert.fail(text);
 }
 
 function hex(byte: number): string {

@@ -1,6 +1,7 @@
 /** Kernel: the seam to rtnetlink. The real one and the fake pass one compliance suite (kernel-compliance.ts). */
-import type { Ipv4 } from '#model/ipv4.ts';
+import type { Family, Ip } from '#model/ip.ts';
 import type { Fault } from '#runtime/fault.ts';
+import type { Ownership } from './ownership.ts';
 import type { Observed, ObservedAddress, ObservedLink, Operation } from './state.ts';
 
 export interface FailedOperation {
@@ -18,22 +19,30 @@ export interface ApplyResult {
 export interface HostNetwork {
   readonly links: readonly ObservedLink[];
   readonly addresses: readonly ObservedAddress[];
-  /** Interface of the default route in table main, undefined when there is none. */
-  readonly defaultRouteIndex: number | undefined;
+  /** Interface of the first default route in table main: 0 when it has several, absent when there is none. */
+  readonly defaultRoutes: { readonly [family in Family]?: number };
+  /** The kernel's way to the address asked for; absent when none was asked for or there is no way. */
+  readonly reach?: RouteLookup;
+}
+
+export interface RouteLookup {
+  readonly linkIndex: number;
+  /** Source address that the kernel would take. */
+  readonly source: Ip | undefined;
 }
 
 export interface Kernel {
-  host(): HostNetwork;
-  /** Interface and preferred source of the kernel's route to `destination`. */
-  routeTo(destination: Ipv4): { readonly linkIndex: number; readonly source: Ipv4 | undefined } | undefined;
-  /** What is there now on the devices named. */
-  observe(devices: readonly string[]): Observed;
+  /** `reach`: an address whose route is looked up. */
+  host(reach?: Ip): HostNetwork;
+  /** What is there now that is ours. */
+  observe(ownership: Ownership): Observed;
   /** Applies in order, as one train of messages. An operation that fails does not stop those that follow. */
   apply(operations: Iterable<Operation>): ApplyResult;
   /**
-   * Calls `listener` when something changed on the devices named, other than by us, or when so much changed that the kernel
-   * dropped events. It only wakes: the next pass looks at everything.
+   * Calls `listener` when something of ours changed other than by us, when the underlay's link or addresses changed, or when
+   * so much changed that the kernel dropped events. It only wakes: the next pass looks at everything. Undefined: nothing
+   * is ours yet.
    */
-  watch(devices: () => readonly string[], listener: () => void): () => void;
+  watch(ownership: () => Ownership | undefined, listener: () => void): () => void;
   close(): void;
 }

@@ -8,8 +8,9 @@ const ADDRESS = parseIpv4('192.0.2.1') ?? assert.fail();
 
 function host(): MemoryKernel {
   const eth0 = { index: 2, name: 'eth0', kind: 'veth', mtu: 1500, mac: '02:00:00:00:00:aa', up: true };
-  const address = { linkIndex: 2, address: ADDRESS, length: 24, scope: 0, permanent: true, deprecated: false };
-  return new MemoryKernel({ links: [eth0], addresses: [address], defaultRouteIndex: 2 });
+  const common = { scope: 0, permanent: true, deprecated: false, temporary: false };
+  const address = { linkIndex: 2, address: ADDRESS, length: 24, ...common };
+  return new MemoryKernel({ links: [eth0], addresses: [address], defaultRoutes: { ipv4: 2 } });
 }
 
 for (const [name, run] of KERNEL_BEHAVIOURS) {

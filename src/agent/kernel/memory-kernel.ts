@@ -1,16 +1,31 @@
 /**
- * MemoryKernel: the strict fake of the Kernel seam. It holds links and what stands on them, refuses what Linux refuses (an
- * object on a missing device, a second device of a name, a route by an absent nexthop), drops with a device or a MAC what
- * Linux drops, and prints itself as `ip` and `bridge` do. The compliance suite holds it to the real one.
+ * MemoryKernel: the strict fake of the Kernel seam. It holds links, what stands on them and table main, refuses what Linux
+ * refuses (an object on a missing device, a second device of a name, a gateway that is not on the link, a route by an
+ * absent nexthop), drops with a device or a MAC what Linux drops, and prints itself as `ip` and `bridge` do. The
+ * compliance suite holds it to the real one.
  */
-import { formatIpv4Cidr } from '#model/cidr.ts';
-import { formatIpv4, type Ipv4 } from '#model/ipv4.ts';
+import {
+  addressBits,
+  cidrContains,
+  cidrEncloses,
+  cidrKey,
+  type Family,
+  familyOf,
+  formatIp,
+  type Ip,
+  maskCidr,
+  sameCidr,
+} from '#model/ip.ts';
 import { Fault } from '#runtime/fault.ts';
-import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
-import { operationText } from './operation-text.ts';
+import type { ApplyResult, FailedOperation, HostNetwork, Kernel, RouteLookup } from './kernel.ts';
+import { operationText, routeText } from './operation-text.ts';
+import { leadsToSubnet, type Ownership } from './ownership.ts';
 import type {
   AddressEntry,
   FdbEntry,
+  GatewayRoute,
+  HostRoute,
+  IpipDevice,
   NeighborEntry,
   NexthopEntry,
   Observed,
@@ -25,16 +40,20 @@ import type {
 interface Holdings {
   link: ObservedLink;
   addresses: AddressEntry[];
-  readonly neighbors: Map<Ipv4, NeighborEntry>;
+  readonly neighbors: Map<Ip, NeighborEntry>;
   readonly fdb: Map<string, FdbEntry>;
   readonly nexthops: Map<number, NexthopEntry>;
-  readonly routes: Map<string, RouteEntry>;
 }
 
 export interface MemoryHost {
   readonly links: readonly ObservedLink[];
   readonly addresses: readonly ObservedAddress[];
-  readonly defaultRouteIndex?: number;
+  /** Index of the interface of the default route. */
+  readonly defaultRoutes?: { readonly [family in Family]?: number };
+  /** Routes of others, beside those that the addresses make. */
+  readonly routes?: readonly HostRoute[];
+  /** Kinds of devices that this kernel was built without. */
+  readonly lacks?: readonly string[];
 }
 
 /** In the kernel's words, with its errno names. */
@@ -42,17 +61,20 @@ class Refused extends Error {}
 
 export class MemoryKernel implements Kernel {
   readonly #devices = new Map<string, Holdings>();
-  readonly #addresses: readonly ObservedAddress[];
-  readonly #defaultRouteIndex: number | undefined;
+  /** Of protocol boot and without a metric, by destination. */
+  readonly #routes = new Map<number | bigint, RouteEntry>();
+  readonly #host: MemoryHost;
+  #hostAddresses: readonly ObservedAddress[];
+  readonly #takenNexthops = new Set<number>();
   readonly #listeners = new Set<() => void>();
   #nextIndex: number;
   /** Operations taken since the beginning: a test sees whether anything was written. */
   written = 0;
 
   constructor(host: MemoryHost) {
+    this.#host = host;
     for (const link of host.links) this.#devices.set(link.name, holdings(link));
-    this.#addresses = host.addresses;
-    this.#defaultRouteIndex = host.defaultRouteIndex;
+    this.#hostAddresses = host.addresses;
     this.#nextIndex = Math.max(0, ...host.links.map(({ index }) => index)) + 1;
   }
 
@@ -60,28 +82,39 @@ export class MemoryKernel implements Kernel {
     this.#listeners.clear();
   }
 
-  host(): HostNetwork {
-    const { links, addresses } = this.observe([]);
-    return { links, addresses, defaultRouteIndex: this.#defaultRouteIndex };
-  }
-
-  routeTo(): { readonly linkIndex: number; readonly source: Ipv4 | undefined } | undefined {
-    return this.#defaultRouteIndex === undefined
-      ? undefined
-      : { linkIndex: this.#defaultRouteIndex, source: undefined };
-  }
-
-  observe(devices: readonly string[]): Observed {
-    const all = [...this.#devices.values()];
-    const ours = all.filter(({ link }) => devices.includes(link.name));
+  host(reach?: Ip): HostNetwork {
+    const route = reach === undefined ? undefined : this.#lookup(reach);
     return {
-      links: all.map(({ link }) => link),
-      addresses: [...this.#addresses, ...all.flatMap(observedAddresses)],
+      links: this.#links(),
+      addresses: this.#addresses(),
+      defaultRoutes: this.#host.defaultRoutes ?? {},
+      ...(route === undefined ? {} : { reach: route }),
+    };
+  }
+
+  observe(ownership: Ownership): Observed {
+    const all = [...this.#devices.values()];
+    const ours = all.filter(({ link }) => ownership.devices.includes(link.name));
+    const isOurs = (entry: RouteEntry): boolean => {
+      const { destination } = entry;
+      if (entry.type === 'blackhole') return ownership.blackholes && leadsToSubnet(ownership, destination);
+      const inside = ownership.networks.some(({ network }) => cidrEncloses(network, destination));
+      if (ownership.devices.includes(entry.device)) return entry.type !== 'link' || inside;
+      return entry.device === ownership.underlay && entry.type !== 'link' && inside;
+    };
+    const families = ownership.networks.map(({ network }) => familyOf(network.address));
+    return {
+      links: this.#links(),
+      addresses: this.#addresses(),
       ownAddresses: ours.flatMap((device) => device.addresses),
       neighbors: ours.flatMap((device) => [...device.neighbors.values()]),
       fdb: ours.flatMap((device) => [...device.fdb.values()]),
       nexthops: ours.flatMap((device) => [...device.nexthops.values()]),
-      routes: ours.flatMap((device) => [...device.routes.values()]),
+      takenNexthops: this.#takenNexthops,
+      routes: [...this.#routes.values()].filter(
+        (route) => families.includes(familyOf(route.destination.address)) && isOurs(route),
+      ),
+      hostRoutes: ownership.hostRoutes ? this.#hostRoutes() : [],
     };
   }
 
@@ -94,54 +127,108 @@ export class MemoryKernel implements Kernel {
         applied += 1;
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        const what = `${operationText(operation)} failed`;
-        failed.push({
-          operation,
-          fault: new Fault('kernel.netlink', { what, why: `the kernel says ${error.message}` }),
-        });
+        failed.push({ operation, fault: faultOf(operation, error) });
       }
     }
     this.written += applied;
     return { applied, failed };
   }
 
-  watch(_devices: () => readonly string[], listener: () => void): () => void {
+  watch(_ownership: () => Ownership | undefined, listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** A link of any kind that somebody else made. */
-  addLink(link: ObservedLink): void {
-    this.#devices.set(link.name, holdings(link));
+  /** A link of any kind that somebody else made, or another state of one that is there. */
+  setLink(link: ObservedLink): void {
+    const device = this.#devices.get(link.name);
+    if (device === undefined) this.#devices.set(link.name, holdings(link));
+    else device.link = link;
+    if (!link.up) this.#dropRoutesOf(link.name);
+    this.#wake();
+  }
+
+  /** The host's addresses are these from now on. */
+  setAddresses(addresses: readonly ObservedAddress[]): void {
+    this.#hostAddresses = addresses;
+    this.#wake();
+  }
+
+  /** Somebody else's nexthop object has that id. */
+  takeNexthop(id: number): void {
+    this.#takenNexthops.add(id);
   }
 
   /** What another program does: applied, and told to whoever watches. */
   disturb(operations: readonly Operation[]): void {
     const { failed } = this.apply(operations);
     if (failed[0] !== undefined) throw failed[0].fault;
-    for (const listener of this.#listeners) listener();
+    this.#wake();
   }
 
-  /** The state of a device as `ip -d link`, `ip address`, `ip neigh`, `bridge fdb` and `ip route` would tell it, sorted. */
+  /** The state of a device as `ip -d link`, `ip address`, `ip neigh`, `bridge fdb` and `ip route` would tell it. */
   print(name: string): readonly string[] {
     const device = this.#devices.get(name);
     if (device === undefined) return [];
-    const { mac, mtu, up, vxlan } = device.link;
-    const lines = [
-      `${name}: mtu ${mtu} ${mac}${up ? ' up' : ''}${vxlan === undefined ? '' : ` vxlan id ${vxlan.vni}`}`,
-    ];
-    for (const { address, length } of device.addresses) lines.push(`inet ${formatIpv4(address)}/${length}`);
+    const { mac, mtu, up, vxlan, ipip } = device.link;
+    const kind =
+      vxlan === undefined
+        ? ipip === undefined
+          ? ''
+          : ` ipip local ${formatIp(ipip.local)}`
+        : ` vxlan id ${vxlan.vni}`;
+    const lines = [`${name}: mtu ${mtu}${mac === '' ? '' : ` ${mac}`}${up ? ' up' : ''}${kind}`];
+    for (const { address, length } of device.addresses) {
+      lines.push(`${typeof address === 'number' ? 'inet' : 'inet6'} ${formatIp(address)}/${length}`);
+    }
     for (const { address, mac: peer } of device.neighbors.values()) {
-      lines.push(`neigh ${formatIpv4(address)} lladdr ${peer} PERMANENT`);
+      lines.push(`neigh ${formatIp(address)} lladdr ${peer} PERMANENT`);
     }
     for (const { mac: peer, destination } of device.fdb.values()) {
-      lines.push(`fdb ${peer} dst ${formatIpv4(destination)} self permanent`);
+      lines.push(`fdb ${peer} dst ${formatIp(destination)} self permanent`);
     }
-    for (const { destination, gateway, nexthop } of device.routes.values()) {
-      const by = nexthop === undefined ? '' : `nhid ${nexthop} `;
-      lines.push(`route ${formatIpv4Cidr(destination)} ${by}via ${formatIpv4(gateway)} dev ${name} onlink`);
+    for (const route of this.#routes.values()) {
+      if (route.type !== 'blackhole' && route.device === name) lines.push(`route ${printedRoute(route)}`);
     }
     return lines;
+  }
+
+  /** All routes of protocol boot without a metric, as `ip route` would tell them. */
+  printRoutes(): readonly string[] {
+    return [...this.#routes.values()].map(printedRoute);
+  }
+
+  #wake(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #links(): readonly ObservedLink[] {
+    return [...this.#devices.values()].map(({ link }) => link);
+  }
+
+  #addresses(): readonly ObservedAddress[] {
+    return [...this.#hostAddresses, ...[...this.#devices.values()].flatMap(observedAddresses)];
+  }
+
+  /** What the addresses on the host's own interfaces make, and the others. */
+  #hostRoutes(): readonly HostRoute[] {
+    const connected = this.#hostAddresses.flatMap(({ linkIndex, address, length }): HostRoute[] => {
+      if (length === addressBits(address)) return [];
+      return [{ destination: maskCidr({ address, length }), linkIndex, gateway: undefined }];
+    });
+    return [...connected, ...(this.#host.routes ?? [])];
+  }
+
+  #lookup(address: Ip): RouteLookup | undefined {
+    const [best] = this.#hostRoutes()
+      .filter(({ destination }) => cidrContains(destination, address))
+      .toSorted((a, b) => b.destination.length - a.destination.length);
+    const linkIndex = best?.linkIndex ?? this.#host.defaultRoutes?.[familyOf(address)];
+    if (linkIndex === undefined) return undefined;
+    const source = this.#hostAddresses.find(
+      (entry) => entry.linkIndex === linkIndex && familyOf(entry.address) === familyOf(address),
+    );
+    return { linkIndex, source: source?.address };
   }
 
   #do(operation: Operation): void {
@@ -151,6 +238,7 @@ export class MemoryKernel implements Kernel {
         break;
       case 'device-delete':
         if (!this.#devices.delete(operation.name)) throw new Refused('ENODEV');
+        this.#dropRoutesOf(operation.name);
         break;
       case 'device-set':
         this.#setDevice(operation);
@@ -185,19 +273,29 @@ export class MemoryKernel implements Kernel {
         this.#replaceRoute(operation.entry);
         break;
       case 'route-delete':
-        this.#device(operation.entry.device).routes.delete(formatIpv4Cidr(operation.entry.destination));
+        this.#deleteRoute(operation.entry);
         break;
     }
   }
 
-  #addDevice(device: VxlanDevice): void {
-    if (this.#devices.has(device.name)) throw new Refused('EEXIST');
+  #addDevice(device: VxlanDevice | IpipDevice): void {
+    const { kind, name, mtu } = device;
+    if (this.#host.lacks?.includes(kind)) throw new Refused('EOPNOTSUPP: Unknown device type');
+    if (this.#devices.has(name)) throw new Refused('EEXIST');
+    const index = this.#nextIndex++;
+    if (device.kind === 'ipip') {
+      const ipip = { local: device.local, remote: 0 };
+      this.#devices.set(name, holdings({ index, name, kind, mtu, mac: '', up: false, ipip }));
+      return;
+    }
     const underlayIndex = this.#device(device.underlay).link.index;
-    const { name, mtu, mac, vni, local, port, learning, gbp } = device;
-    const rival = [...this.#devices.values()].some(({ link }) => link.vxlan?.vni === vni && link.vxlan.port === port);
+    const { mac, vni, local, port, learning, gbp } = device;
+    const rival = [...this.#devices.values()].some(
+      ({ link: { vxlan } }) => vxlan?.vni === vni && vxlan.port === port && typeof vxlan.local === typeof local,
+    );
     if (rival) throw new Refused('EEXIST: A VXLAN device with the specified VNI already exists');
     const vxlan = { vni, local, underlayIndex, port, learning, gbp };
-    this.#devices.set(name, holdings({ index: this.#nextIndex++, name, kind: 'vxlan', mtu, mac, up: false, vxlan }));
+    this.#devices.set(name, holdings({ index, name, kind, mtu, mac, up: false, vxlan }));
   }
 
   #setDevice({ name, mac, mtu, up }: Operation & { readonly type: 'device-set' }): void {
@@ -211,9 +309,11 @@ export class MemoryKernel implements Kernel {
       ...(up === undefined ? {} : { up }),
     };
     if (up === false) {
-      device.routes.clear();
+      this.#dropRoutesOf(name);
       device.nexthops.clear();
       device.neighbors.clear();
+      // An IPv6 address does not outlive the device being up.
+      device.addresses = device.addresses.filter(({ address }) => typeof address === 'number');
     }
   }
 
@@ -226,15 +326,51 @@ export class MemoryKernel implements Kernel {
   #deleteNexthop({ id, device: name }: NexthopEntry): void {
     const device = this.#device(name);
     device.nexthops.delete(id);
-    for (const [key, route] of device.routes) if (route.nexthop === id) device.routes.delete(key);
+    for (const [key, route] of this.#routes) {
+      if (isGatewayRoute(route) && route.nexthop === id) this.#routes.delete(key);
+    }
   }
 
   #replaceRoute(entry: RouteEntry): void {
-    const device = this.#upDevice(entry.device);
-    if (entry.nexthop !== undefined && !device.nexthops.has(entry.nexthop)) {
-      throw new Refused('EINVAL: Nexthop id does not exist');
+    const key = cidrKey(entry.destination);
+    if (entry.type === 'blackhole') {
+      const connected = this.#hostRoutes().some(({ destination }) => sameCidr(destination, entry.destination));
+      if (connected || this.#routes.has(key)) throw new Refused('EEXIST');
+      this.#routes.set(key, entry);
+      return;
     }
-    device.routes.set(formatIpv4Cidr(entry.destination), entry);
+    const device = this.#upDevice(entry.device);
+    if (entry.type !== 'link') this.#checkGateway(entry, device);
+    this.#routes.set(key, entry);
+  }
+
+  #checkGateway(entry: GatewayRoute, device: Holdings): void {
+    if (entry.nexthop !== undefined) {
+      if (!device.nexthops.has(entry.nexthop)) throw new Refused('EINVAL: Nexthop id does not exist');
+      return;
+    }
+    if (this.#addresses().some(({ address }) => address === entry.gateway)) {
+      throw new Refused('EINVAL: Nexthop has invalid gateway');
+    }
+    if (entry.type === 'onlink') return;
+    const onLink = this.#hostRoutes().some(
+      ({ destination, linkIndex, gateway }) =>
+        gateway === undefined && linkIndex === device.link.index && cidrContains(destination, entry.gateway),
+    );
+    if (!onLink) throw new Refused('ENETUNREACH: Nexthop has invalid gateway');
+  }
+
+  #deleteRoute(entry: RouteEntry): void {
+    if (entry.type !== 'blackhole') this.#device(entry.device);
+    const key = cidrKey(entry.destination);
+    const there = this.#routes.get(key);
+    if (there !== undefined && printedRoute(there) === printedRoute(entry)) this.#routes.delete(key);
+  }
+
+  #dropRoutesOf(device: string): void {
+    for (const [key, route] of this.#routes) {
+      if (route.type !== 'blackhole' && route.device === device) this.#routes.delete(key);
+    }
   }
 
   #device(name: string): Holdings {
@@ -251,7 +387,25 @@ export class MemoryKernel implements Kernel {
 }
 
 function holdings(link: ObservedLink): Holdings {
-  return { link, addresses: [], neighbors: new Map(), fdb: new Map(), nexthops: new Map(), routes: new Map() };
+  return { link, addresses: [], neighbors: new Map(), fdb: new Map(), nexthops: new Map() };
+}
+
+function isGatewayRoute(route: RouteEntry): route is GatewayRoute {
+  return route.type === 'onlink' || route.type === 'gateway';
+}
+
+/** `ip route` shows a nexthop object's gateway and device as well. */
+function printedRoute(route: RouteEntry): string {
+  if (!isGatewayRoute(route) || route.nexthop === undefined) return routeText(route);
+  const { nexthop, ...plain } = route;
+  return routeText(plain).replace(' via ', ` nhid ${nexthop} via `);
+}
+
+function faultOf(operation: Operation, { message }: Refused): Fault {
+  if (operation.type === 'device-add' && message.startsWith('EOPNOTSUPP')) {
+    return new Fault('kernel.device-kind', { what: `the kernel has no devices of kind ${operation.device.kind}` });
+  }
+  return new Fault('kernel.netlink', { what: `${operationText(operation)} failed`, why: `the kernel says ${message}` });
 }
 
 function observedAddresses({ link, addresses }: Holdings): ObservedAddress[] {
@@ -262,5 +416,6 @@ function observedAddresses({ link, addresses }: Holdings): ObservedAddress[] {
     scope: 0,
     permanent: true,
     deprecated: false,
+    temporary: false,
   }));
 }

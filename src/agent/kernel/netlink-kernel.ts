@@ -1,35 +1,47 @@
-/** Kernel on rtnetlink: reads what stands on our devices and writes operations as trains of messages. */
-
-import type { Ipv4 } from '#model/ipv4.ts';
+/** Kernel on rtnetlink: reads what is ours and writes operations as trains of messages. */
+import { writeFileSync } from 'node:fs';
+import { addressBits, type Cidr, cidrEncloses, type Family, type Ip, isIpv4Cidr } from '#model/ip.ts';
 import { type Mac, parseMac } from '#model/mac.ts';
 import { dumpAddresses } from '#netlink/address.ts';
 import { watchNetwork } from '#netlink/events.ts';
 import { decodeFdbEntry, dumpFdb } from '#netlink/fdb.ts';
 import { dumpLinks } from '#netlink/link.ts';
+import { RTPROT_BOOT } from '#netlink/message.ts';
+import { loadNative } from '#netlink/native.ts';
 import { dumpNeighbors } from '#netlink/neighbor.ts';
-import { dumpNexthops } from '#netlink/nexthop.ts';
+import { dumpNexthops, type Nexthop } from '#netlink/nexthop.ts';
 import type { MessageReader } from '#netlink/reader.ts';
-import { refusalFault } from '#netlink/refusal.ts';
-import { dumpRoutes, getRoute } from '#netlink/route.ts';
+import { type Refusal, refusalFault } from '#netlink/refusal.ts';
+import { dumpRoutes, getRoute, type Route, RT_SCOPE_LINK, RTN_BLACKHOLE, RTN_UNICAST } from '#netlink/route.ts';
 import { NetlinkSocket } from '#netlink/socket.ts';
-import { concernsDevices } from './concerns-devices.ts';
+import { Fault } from '#runtime/fault.ts';
+import { concernsDevices, type WatchedIndexes } from './concerns-devices.ts';
 import { isDeviceOperation } from './diff.ts';
 import { encodeOperation } from './encode-operation.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
 import { operationText } from './operation-text.ts';
-import type { AddressEntry, FdbEntry, NeighborEntry, NexthopEntry, Observed, Operation, RouteEntry } from './state.ts';
+import { leadsToSubnet, type Ownership, ownFamilies } from './ownership.ts';
+import type {
+  AddressEntry,
+  FdbEntry,
+  HostRoute,
+  NeighborEntry,
+  NexthopEntry,
+  Observed,
+  Operation,
+  RouteEntry,
+} from './state.ts';
 
-const PROTOCOL_BOOT = 3;
-const TYPE_UNICAST = 1;
-const HOST_PREFIX = 32;
+/** Metric of a route that is written without one. */
+const NO_METRIC = { ipv4: 0, ipv6: 1024 } as const;
 
 export class NetlinkKernel implements Kernel {
   readonly #socket: NetlinkSocket;
   readonly #namespace: string | undefined;
-  /** Indexes of the devices of the last look, for events. */
-  #watched = new Set<number>();
-  /** Destinations in the FDB by MAC, as last seen or written. */
-  readonly #fdb = new Map<Mac, Ipv4>();
+  /** Of the last look, for events. */
+  #watched: WatchedIndexes = { devices: new Set(), underlay: 0 };
+  /** Destinations in the FDB by MAC, as last seen or written; one map for each family of destinations. */
+  readonly #fdb = { ipv4: new Map<Mac, Ip>(), ipv6: new Map<Mac, Ip>() };
 
   /** In the network namespace at that path, by default in the process's own. */
   constructor(namespace?: string) {
@@ -41,42 +53,56 @@ export class NetlinkKernel implements Kernel {
     this.#socket.close();
   }
 
-  host(): HostNetwork {
-    const defaultRoute = dumpRoutes(this.#socket).find((route) => route.destination.length === 0);
+  host(reach?: Ip): HostNetwork {
+    const route = reach === undefined ? undefined : getRoute(this.#socket, reach);
+    const [ipv4, ipv6] = [this.#defaultRoute('ipv4'), this.#defaultRoute('ipv6')];
     return {
       links: dumpLinks(this.#socket),
       addresses: dumpAddresses(this.#socket),
-      defaultRouteIndex:
-        defaultRoute === undefined || defaultRoute.linkIndex === 0 ? undefined : defaultRoute.linkIndex,
+      defaultRoutes: { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) },
+      ...(route === undefined ? {} : { reach: { linkIndex: route.linkIndex, source: route.source } }),
     };
   }
 
-  routeTo(destination: Ipv4): { readonly linkIndex: number; readonly source: Ipv4 | undefined } | undefined {
-    const route = getRoute(this.#socket, destination);
-    return route === undefined ? undefined : { linkIndex: route.linkIndex, source: route.source };
+  #defaultRoute(family: Family): number | undefined {
+    const routes = dumpRoutes(this.#socket, { family, type: RTN_UNICAST });
+    return routes.find((route) => route.destination.length === 0)?.linkIndex;
   }
 
-  observe(devices: readonly string[]): Observed {
+  observe(ownership: Ownership): Observed {
     const links = dumpLinks(this.#socket);
     const addresses = dumpAddresses(this.#socket);
+    const families = ownFamilies(ownership);
     const ownAddresses: AddressEntry[] = [];
     const neighbors: NeighborEntry[] = [];
     const fdb: FdbEntry[] = [];
-    this.#fdb.clear();
-    const nexthops: NexthopEntry[] = [];
+    this.#fdb.ipv4.clear();
+    this.#fdb.ipv6.clear();
     const routes: RouteEntry[] = [];
-    const ours = links.filter(({ name }) => devices.includes(name));
-    for (const { index, name: device } of ours) {
-      for (const { linkIndex, address, length } of addresses) {
-        if (linkIndex === index && length === HOST_PREFIX) ownAddresses.push({ device, address, length });
+    const ours = links.filter(({ name }) => ownership.devices.includes(name));
+    const { nexthops, takenNexthops, gateways } = this.#readNexthops(
+      new Map(ours.map(({ index, name }) => [index, name])),
+    );
+    for (const { index, name: device, kind } of ours) {
+      for (const { linkIndex, address, length, scope } of addresses) {
+        if (linkIndex === index && length === addressBits(address) && scope === 0) {
+          ownAddresses.push({ device, address, length });
+        }
       }
-      this.#readNeighbors(index, device, neighbors);
-      this.#readFdb(index, device, fdb);
-      const gateways = this.#readNexthops(index, device, nexthops);
-      this.#readRoutes(index, device, gateways, routes);
+      if (kind === 'vxlan') this.#readFdb(index, device, fdb);
+      for (const family of families) {
+        if (kind === 'vxlan') this.#readNeighbors(index, device, family, neighbors);
+        for (const route of dumpRoutes(this.#socket, { family, linkIndex: index })) {
+          const entry = ownRoute(route, device, gateways, ownership);
+          if (entry !== undefined) routes.push(entry);
+        }
+      }
     }
-    this.#watched = new Set(ours.map(({ index }) => index));
-    return { links, addresses, ownAddresses, neighbors, fdb, nexthops, routes };
+    const underlay = links.find(({ name }) => name === ownership.underlay)?.index ?? 0;
+    const hostRoutes: HostRoute[] = [];
+    this.#watched = { devices: new Set(ours.map(({ index }) => index)), underlay };
+    for (const family of families) this.#readHostRoutes(family, ownership, routes, hostRoutes);
+    return { links, addresses, ownAddresses, neighbors, fdb, nexthops, takenNexthops, routes, hostRoutes };
   }
 
   apply(operations: Iterable<Operation>): ApplyResult {
@@ -89,14 +115,16 @@ export class NetlinkKernel implements Kernel {
       applied += result.applied;
       for (const { item, refusal } of result.failed) {
         if (!isAlreadyGone(item, refusal.code)) {
-          failed.push({ operation: item, fault: refusalFault(`${operationText(item)} failed`, refusal) });
+          failed.push({ operation: item, fault: operationFault(item, refusal) });
         } else applied += 1;
       }
+      for (const operation of batch)
+        if (operation.type === 'device-add') this.#ignoreAdvertisements(operation.device.name);
       batch = [];
     };
     for (const operation of operations) {
       batch.push(operation);
-      if (operation.type === 'fdb-replace') this.#fdb.set(operation.entry.mac, operation.entry.destination);
+      if (operation.type === 'fdb-replace') this.#rememberFdb(operation.entry.mac, operation.entry.destination);
       // What follows may name a device that does not exist before.
       if (isDeviceOperation(operation) || batch.length >= LONGEST_BATCH) {
         flush();
@@ -107,26 +135,45 @@ export class NetlinkKernel implements Kernel {
     return { applied, failed };
   }
 
-  watch(devices: () => readonly string[], listener: () => void): () => void {
+  watch(ownership: () => Ownership | undefined, listener: () => void): () => void {
     return watchNetwork(listener, {
       ...(this.#namespace === undefined ? {} : { namespace: this.#namespace }),
       ignorePort: this.#socket.port,
-      concerns: (message) => concernsDevices(message, devices(), this.#watched) && !this.#isKnownFdbEntry(message),
+      concerns: (message) => {
+        const ours = ownership();
+        return ours !== undefined && concernsDevices(message, ours, this.#watched) && !this.#isKnownFdbEntry(message);
+      },
     });
   }
 
   /** The kernel does not say who wrote an FDB entry, so our own writes are told from others by what they say. */
   #isKnownFdbEntry(message: MessageReader): boolean {
     const entry = decodeFdbEntry(message);
-    return entry?.permanent === true && this.#fdb.get(entry.mac) === entry.destination;
+    if (entry?.permanent !== true || entry.destination === undefined) return false;
+    return this.#fdb[typeof entry.destination === 'number' ? 'ipv4' : 'ipv6'].get(entry.mac) === entry.destination;
+  }
+
+  #rememberFdb(mac: Mac, destination: Ip): void {
+    this.#fdb[typeof destination === 'number' ? 'ipv4' : 'ipv6'].set(mac, destination);
   }
 
   #indexes(): ReadonlyMap<string, number> {
     return new Map(dumpLinks(this.#socket).map(({ name, index }) => [name, index]));
   }
 
-  #readNeighbors(index: number, device: string, into: NeighborEntry[]): void {
-    for (const { address, mac, permanent } of dumpNeighbors(this.#socket, index)) {
+  /** As flannel does: a router's advertisement inside the tunnel must not configure the device. Where it cannot be set, so be it. */
+  #ignoreAdvertisements(device: string): void {
+    const write = (): void => writeFileSync(`/proc/sys/net/ipv6/conf/${device}/accept_ra`, '0');
+    try {
+      if (this.#namespace === undefined) write();
+      else loadNative().inNamespace(this.#namespace, write);
+    } catch {
+      // IPv6 is off, /proc/sys is read-only, or the device could not be made.
+    }
+  }
+
+  #readNeighbors(index: number, device: string, family: Family, into: NeighborEntry[]): void {
+    for (const { address, mac, permanent } of dumpNeighbors(this.#socket, index, family)) {
       if (permanent && mac !== undefined) into.push({ device, address, mac });
     }
   }
@@ -134,31 +181,104 @@ export class NetlinkKernel implements Kernel {
   /** Unicast entries with a destination; the all-zero default entry is never ours. */
   #readFdb(index: number, device: string, into: FdbEntry[]): void {
     for (const { mac, destination, permanent } of dumpFdb(this.#socket, index)) {
-      if (permanent && destination !== undefined && parseMac(mac) !== undefined)
-        into.push({ device, mac, destination });
+      if (!permanent || destination === undefined || parseMac(mac) === undefined) continue;
+      into.push({ device, mac, destination });
+      this.#rememberFdb(mac, destination);
     }
   }
 
-  #readNexthops(index: number, device: string, into: NexthopEntry[]): ReadonlyMap<number, Ipv4> {
-    const gateways = new Map<number, Ipv4>();
-    for (const { id, gateway, protocol } of dumpNexthops(this.#socket, index)) {
-      if (gateway === undefined || protocol !== PROTOCOL_BOOT) continue;
-      gateways.set(id, gateway);
-      into.push({ id, device, gateway });
+  /** `ours`: names of our devices by index. */
+  #readNexthops(ours: ReadonlyMap<number, string>): {
+    readonly nexthops: readonly NexthopEntry[];
+    readonly takenNexthops: ReadonlySet<number>;
+    readonly gateways: ReadonlyMap<number, Nexthop>;
+  } {
+    const nexthops: NexthopEntry[] = [];
+    const takenNexthops = new Set<number>();
+    const gateways = new Map<number, Nexthop>();
+    for (const nexthop of dumpNexthops(this.#socket)) {
+      const { id, linkIndex, gateway, protocol } = nexthop;
+      const device = ours.get(linkIndex);
+      if (device === undefined || gateway === undefined || protocol !== RTPROT_BOOT) {
+        takenNexthops.add(id);
+        continue;
+      }
+      gateways.set(id, nexthop);
+      nexthops.push({ id, device, gateway });
     }
-    return gateways;
+    return { nexthops, takenNexthops, gateways };
   }
 
-  /** Routes through a gateway, of protocol boot and metric 0, as flannel writes them; others an operator added. */
-  #readRoutes(index: number, device: string, gateways: ReadonlyMap<number, Ipv4>, into: RouteEntry[]): void {
-    for (const route of dumpRoutes(this.#socket, index)) {
-      if (route.protocol !== PROTOCOL_BOOT || route.priority !== 0 || route.type !== TYPE_UNICAST) continue;
-      const gateway = route.nexthop === undefined ? route.gateway : gateways.get(route.nexthop);
-      if (gateway === undefined) continue;
-      const entry = { device, destination: route.destination, gateway };
-      into.push(route.nexthop === undefined ? entry : { ...entry, nexthop: route.nexthop });
+  /** Of the routes that are not over our devices: those that are ours, and the host's own when they are asked for. */
+  #readHostRoutes(family: Family, ownership: Ownership, into: RouteEntry[], hostRoutes: HostRoute[]): void {
+    const { devices, underlay } = this.#watched;
+    const ofUnderlay = (route: Route): RouteEntry | undefined =>
+      underlay !== 0 && route.linkIndex === underlay ? underlayRoute(route, ownership) : undefined;
+    const filter = ownership.hostRoutes ? {} : { linkIndex: underlay };
+    if (ownership.hostRoutes || underlay !== 0) {
+      for (const route of dumpRoutes(this.#socket, { family, type: RTN_UNICAST, ...filter })) {
+        const entry = ofUnderlay(route);
+        if (entry !== undefined) into.push(entry);
+        else if (ownership.hostRoutes && !devices.has(route.linkIndex)) {
+          hostRoutes.push({ destination: route.destination, linkIndex: route.linkIndex, gateway: route.gateway });
+        }
+      }
+    }
+    if (!ownership.blackholes) return;
+    for (const route of dumpRoutes(this.#socket, { family, type: RTN_BLACKHOLE })) {
+      const { destination } = route;
+      if (isPlain(route) && leadsToSubnet(ownership, destination)) into.push({ type: 'blackhole', destination });
     }
   }
+}
+
+/** Protocol boot and no metric, as flannel writes routes. */
+function isPlain({ protocol, priority, destination }: Route): boolean {
+  return protocol === RTPROT_BOOT && priority === NO_METRIC[isIpv4Cidr(destination) ? 'ipv4' : 'ipv6'];
+}
+
+/** A route over a device of ours, when it is one of those that we write; others an operator added. */
+function ownRoute(
+  route: Route,
+  device: string,
+  gateways: ReadonlyMap<number, Nexthop>,
+  ownership: Ownership,
+): RouteEntry | undefined {
+  if (!isPlain(route) || route.type !== RTN_UNICAST) return undefined;
+  const { destination, nexthop } = route;
+  const object = nexthop === undefined ? undefined : gateways.get(nexthop);
+  const gateway = nexthop === undefined ? route.gateway : object?.gateway;
+  if (gateway !== undefined) {
+    const type = (object?.onlink ?? route.onlink) ? 'onlink' : 'gateway';
+    const entry = { type, device, destination, gateway } as const;
+    return nexthop === undefined ? entry : { ...entry, nexthop };
+  }
+  if (nexthop !== undefined || !isInside(ownership, destination)) return undefined;
+  return { type: 'link', device, destination, scope: route.scope === RT_SCOPE_LINK ? 'link' : 'global' };
+}
+
+/** A route over the underlay that is ours or stands where ours would (ownership.ts). */
+function underlayRoute(route: Route, ownership: Ownership): RouteEntry | undefined {
+  const { destination, gateway, nexthop } = route;
+  if (!isPlain(route) || gateway === undefined || nexthop !== undefined) return undefined;
+  if (!isInside(ownership, destination)) return undefined;
+  return { type: route.onlink ? 'onlink' : 'gateway', device: ownership.underlay, destination, gateway };
+}
+
+function isInside({ networks }: Ownership, destination: Cidr): boolean {
+  return networks.some(({ network }) => cidrEncloses(network, destination));
+}
+
+function operationFault(operation: Operation, refusal: Refusal): Fault {
+  if (operation.type === 'device-add' && refusal.code === 'EOPNOTSUPP') {
+    const { kind } = operation.device;
+    return new Fault('kernel.device-kind', {
+      what: `the kernel has no devices of kind ${kind}`,
+      why: `${operationText(operation)}: ${refusal.text}`,
+      remedy: `load its module (modprobe ${kind}), or choose another backend in the network configuration`,
+    });
+  }
+  return refusalFault(`${operationText(operation)} failed`, refusal);
 }
 
 /** Bounds what is kept while a long list of operations passes through. */

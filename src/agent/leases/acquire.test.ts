@@ -6,7 +6,7 @@ import { ManualClock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import { type AcquiredLease, type AcquireRequest, acquireLease } from './acquire.ts';
 import { EtcdLeaseStore } from './etcd-store.ts';
-import { attributesOf, ipOf, leaseOf, networkOf, seededRandom, subnetOf } from './lease-builders.ts';
+import { attributesOf, dualAttributesOf, ipOf, leaseOf, networkOf, seededRandom, subnetOf } from './lease-builders.ts';
 import { MemoryEtcd } from './memory-etcd.ts';
 import type { LeaseStore } from './store.ts';
 
@@ -88,7 +88,8 @@ test('an own lease that does not fit the network is given up for one that does',
     const bench = new Bench();
     const old = await bench.leased(misfit, '10.77.0.11');
     const acquired = await bench.acquire();
-    assert.equal(acquired.how, 'allocated', misfit);
+    // What the network still hands out of it is kept: Pods run in it.
+    assert.equal(acquired.how, misfit.includes('&') ? 'reclaimed' : 'allocated', misfit);
     assert.deepEqual(acquired.released, [old]);
     assert.deepEqual(await bench.keys(), [formatSubnetKey(acquired.lease.subnet)]);
   }
@@ -267,12 +268,36 @@ test('a v4-only lease becomes a dual-stack one when IPv6 is turned on', async ()
   assert.match(formatSubnetKey(acquired.lease.subnet), /^10\.5\.1\.0-24&fc00:0:0:[123]::-64$/);
 });
 
-test('a network without IPv4 is a Fault: a lease in etcd is named by its IPv4 subnet', async () => {
-  const network = networkOf({ EnableIPv4: false, EnableIPv6: true, IPv6Network: 'fc00::/48' });
-  await assert.rejects(
-    new Bench().acquire({ network }),
-    (error) => error instanceof Fault && error.code === 'network.invalid',
-  );
+const DUAL = networkOf({ Network: '10.5.0.0/16', EnableIPv6: true, IPv6Network: 'fd10::/48' });
+const IPV6_ALONE = networkOf({ EnableIPv4: false, EnableIPv6: true, IPv6Network: 'fd10::/48' });
+
+test('a network of IPv6 alone is leased from, and the lease is found again by PublicIPv6', async () => {
+  const bench = new Bench();
+  const attributes = dualAttributesOf('0.0.0.0', 'fd00:77::11');
+  const first = await bench.acquire({ network: IPV6_ALONE, attributes });
+  assert.match(formatSubnetKey(first.lease.subnet), /^fd10:0:0:[\da-f]+::-64$/);
+  const again = await bench.acquire({ network: IPV6_ALONE, attributes });
+  assert.equal(again.how, 'renewed');
+  assert.deepEqual(again.lease.subnet, first.lease.subnet);
+  const other = await bench.acquire({ network: IPV6_ALONE, attributes: dualAttributesOf('0.0.0.0', 'fd00:77::12') });
+  assert.notDeepEqual(other.lease.subnet, first.lease.subnet);
+  assert.equal((await bench.keys()).length, 2);
+});
+
+test('a fleet that gets IPv6 keeps its IPv4 subnets, by its lease or by its file', async () => {
+  const bench = new Bench();
+  const old = await bench.leased('10.5.7.0-24', '10.77.0.11');
+  const attributes = dualAttributesOf('10.77.0.11', 'fd00:77::11');
+  const acquired = await bench.acquire({ network: DUAL, attributes });
+  assert.deepEqual(acquired.released, [old]);
+  assert.match(formatSubnetKey(acquired.lease.subnet), /^10\.5\.7\.0-24&fd10:/);
+  const other = await bench.acquire({
+    network: DUAL,
+    attributes: dualAttributesOf('10.77.0.12', 'fd00:77::12'),
+    previous: subnetOf('10.5.8.0-24'),
+  });
+  assert.match(formatSubnetKey(other.lease.subnet), /^10\.5\.8\.0-24&fd10:/);
+  assert.equal(other.how, 'reclaimed');
 });
 
 test("the store's Faults pass through", async () => {

@@ -1,30 +1,29 @@
 /**
  * How a host comes to its lease (spec §2.5, without D-04, D-05, D-08, D-09, D-24, D-27, D-30).
  *
- * Own lease by PublicIP → renewed if it fits the network, else released; then the previous subnet if it is free; then
- * a free subnet at random. A lost race is repeated with a fresh listing until it succeeds or that listing shows no free
+ * Own lease by PublicIP → renewed if it fits the network, else released; then, family by family, the subnet of that lease
+ * or the previous one if it is free; then a free subnet at random. A lost race is repeated with a fresh listing until it succeeds or that listing shows no free
  * subnet. Another host's lease is never taken over. Faults of the store pass through: the caller repeats the whole.
  */
-import { formatIpv4Cidr, ipv4CidrsOverlap } from '#model/cidr.ts';
-import { formatIpv4, type Ipv4 } from '#model/ipv4.ts';
-import { ipv6CidrsOverlap } from '#model/ipv6.ts';
+import { cidrsOverlap, FAMILIES, type Family, formatCidr, formatIp, type Ip } from '#model/ip.ts';
 import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
-import { formatSubnetKey, parseSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
-import { subnetMisfit } from '#model/subnet-misfit.ts';
+import { formatSubnetKey, parseSubnetKey, type SubnetKey, type SubnetParts } from '#model/subnet-key.ts';
+import { familyMisfit, subnetMisfit } from '#model/subnet-misfit.ts';
 import { Fault } from '#runtime/fault.ts';
-import { allocateSubnet, freeIpv4Subnets } from './allocate.ts';
+import { allocateSubnet, freeIpv4Subnets, freeIpv6Subnets } from './allocate.ts';
+import { isSameHost, ownLeases } from './own-lease.ts';
 import type { LeaseSnapshot, LeaseStore } from './store.ts';
 
 export interface AcquireRequest {
   readonly store: LeaseStore;
   readonly network: NetworkConfig;
-  /** What to publish; our own leases are known by its publicIp. */
+  /** What to publish; our own leases are known by its addresses. */
   readonly attributes: LeaseAttributes;
   /** From the subnet file: taken again if it is free and fits. */
   readonly previous?: SubnetKey;
   /** Addresses that the subnet must not contain: our own interfaces'. */
-  readonly hostAddresses?: readonly Ipv4[];
+  readonly hostAddresses?: readonly Ip[];
   readonly ttlSeconds: number;
   /** A listing that the caller has already; trusted for everything but "full". */
   readonly snapshot?: LeaseSnapshot;
@@ -48,12 +47,6 @@ export interface AcquiredLease {
 
 /** Obtains the lease; throws the Fault `lease.network-full` when nothing is free, and the store's Faults. */
 export async function acquireLease(request: AcquireRequest): Promise<AcquiredLease> {
-  if (request.network.ipv4 === undefined) {
-    throw new Fault('network.invalid', {
-      what: 'the network has no IPv4, and a lease in etcd is named by its IPv4 subnet',
-      remedy: 'set EnableIPv4 to true and give a Network',
-    });
-  }
   const released: Lease[] = [];
   let given = request.snapshot;
   for (let attempts = 1; ; attempts++) {
@@ -65,7 +58,7 @@ export async function acquireLease(request: AcquireRequest): Promise<AcquiredLea
     if (typeof outcome === 'object') {
       const { lease, how } = outcome;
       const others = snapshot.leases.filter((other) => !released.includes(other) && !sameSubnet(other, lease));
-      const duplicates = others.filter((other) => other.attributes.publicIp === request.attributes.publicIp);
+      const duplicates = others.filter((other) => isSameHost(other.attributes, request.attributes));
       return { lease, how, attempts, duplicates, released, snapshot: { ...snapshot, leases: [...others, lease] } };
     }
     if (outcome === 'lost') await request.sleep(pauseMs(attempts, request.random));
@@ -83,7 +76,7 @@ type Outcome = { readonly lease: Lease; readonly how: AcquiredLease['how'] } | '
 
 async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, released: Lease[]): Promise<Outcome> {
   const { store, network, attributes, ttlSeconds } = request;
-  const own = ownLeases(snapshot, attributes.publicIp);
+  const own = ownLeases(snapshot.leases, attributes);
   const fitting = own.find((lease) => subnetMisfit(lease.subnet, network) === undefined);
   if (fitting !== undefined) {
     const lease = await store.renew(fitting, attributes, ttlSeconds);
@@ -95,24 +88,21 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
     released.push(lease);
   }
   const occupied = occupiedSubnets(snapshot, released);
-  const previous = reclaimable(request, occupied);
-  const avoid = [...snapshot.leases.map((lease) => lease.attributes.publicIp), ...(request.hostAddresses ?? [])];
-  const subnet = previous ?? allocateSubnet({ network, occupied, avoid, random: request.random });
+  const keep = reclaimable(request, [...released.map((lease) => lease.subnet), request.previous], occupied);
+  const avoid = [...snapshot.leases.flatMap(publicIpsOf), ...(request.hostAddresses ?? [])];
+  const subnet = allocateSubnet({ network, occupied, avoid, random: request.random, keep });
   if (subnet === undefined) return 'full';
   const lease = await store.create(subnet, attributes, ttlSeconds);
   if (lease === 'taken') return 'lost';
-  if (subnet.ipv6 !== undefined && (await isContested(store, lease))) {
+  if (subnet.ipv4 !== undefined && subnet.ipv6 !== undefined && (await isContested(store, lease))) {
     await store.release(lease);
     return 'lost';
   }
-  return { lease, how: previous === undefined ? 'allocated' : 'reclaimed' };
+  return { lease, how: keep.ipv4 === undefined && keep.ipv6 === undefined ? 'allocated' : 'reclaimed' };
 }
 
-/** The leases with that PublicIP, oldest claim first. */
-export function ownLeases(snapshot: LeaseSnapshot, publicIp: Ipv4): readonly Lease[] {
-  return snapshot.leases
-    .filter((lease) => lease.attributes.publicIp === publicIp)
-    .sort((a, b) => a.created - b.created);
+function publicIpsOf({ attributes: { publicIp, publicIpv6 } }: Lease): readonly Ip[] {
+  return publicIpv6 === null ? [publicIp] : [publicIp, publicIpv6];
 }
 
 /** Every subnet that a key stands for, also one whose value cannot be read: creating that key would fail for ever. */
@@ -122,10 +112,22 @@ function occupiedSubnets(snapshot: LeaseSnapshot, released: readonly Lease[]): r
   return [...leased, ...unusable];
 }
 
-function reclaimable(request: AcquireRequest, occupied: readonly SubnetKey[]): SubnetKey | undefined {
-  const { previous, network } = request;
-  if (previous === undefined || subnetMisfit(previous, network) !== undefined) return undefined;
-  return occupied.some((subnet) => subnetsOverlap(subnet, previous)) ? undefined : previous;
+/**
+ * Of each family the first earlier subnet that the network still hands out and that nobody has: a fleet that gets a second
+ * family keeps the subnets that its Pods run in.
+ */
+function reclaimable(
+  { network }: AcquireRequest,
+  earlier: readonly (SubnetKey | undefined)[],
+  occupied: readonly SubnetKey[],
+): SubnetParts {
+  const isFree = (subnet: SubnetKey, family: Family): boolean =>
+    subnet[family] !== undefined &&
+    familyMisfit(family, subnet, network) === undefined &&
+    !occupied.some((other) => partsOverlap(other, subnet, family));
+  const first = (family: Family): SubnetKey | undefined =>
+    earlier.find((subnet) => subnet !== undefined && isFree(subnet, family));
+  return { ipv4: first('ipv4')?.ipv4, ipv6: first('ipv6')?.ipv6 };
 }
 
 /**
@@ -138,29 +140,39 @@ async function isContested(store: LeaseStore, own: Lease): Promise<boolean> {
 }
 
 function subnetsOverlap(a: SubnetKey, b: SubnetKey): boolean {
-  if (ipv4CidrsOverlap(a.ipv4, b.ipv4)) return true;
-  return a.ipv6 !== undefined && b.ipv6 !== undefined && ipv6CidrsOverlap(a.ipv6, b.ipv6);
+  return FAMILIES.some((family) => partsOverlap(a, b, family));
+}
+
+function partsOverlap(a: SubnetKey, b: SubnetKey, family: Family): boolean {
+  const [one, other] = [a[family], b[family]];
+  return one !== undefined && other !== undefined && cidrsOverlap(one, other);
 }
 
 function sameSubnet(a: Lease, b: Lease): boolean {
   return a === b || formatSubnetKey(a.subnet) === formatSubnetKey(b.subnet);
 }
 
+/** About the family that is full; when both have free subnets it was a race, and IPv4 is what is told. */
 function networkFull(request: AcquireRequest, snapshot: LeaseSnapshot): Fault {
-  const { ipv4 } = request.network;
-  if (ipv4 === undefined) throw new Error('a network without IPv4 is refused before');
-  const count = (occupied: readonly SubnetKey[]): number =>
-    freeIpv4Subnets({ network: request.network, occupied, avoid: [] })?.free ?? 0;
+  const { network } = request;
+  const countOf = { ipv4: freeIpv4Subnets, ipv6: freeIpv6Subnets };
+  const occupied = occupiedSubnets(snapshot, []);
+  const isFull = (family: Family): boolean => countOf[family]({ network, occupied, avoid: [] })?.free === 0;
+  const family = FAMILIES.find(isFull) ?? (network.ipv4 === undefined ? 'ipv6' : 'ipv4');
+  const range = network[family];
+  if (range === undefined) throw new Error('a network has one family at least');
+  const count = (taken: readonly SubnetKey[]): number =>
+    countOf[family]({ network, occupied: taken, avoid: [] })?.free ?? 0;
   const total = count([]);
   const leased = total - count(snapshot.leases.map((lease) => lease.subnet));
-  const kept = count(occupiedSubnets(snapshot, []));
+  const kept = count(occupied);
   const unusable = total - leased - kept;
   const also =
     (unusable === 0 ? '' : `, ${unusable} blocked by records that cannot be read`) +
     (kept === 0 ? '' : `, ${kept} contain addresses of hosts`);
   return new Fault('lease.network-full', {
     what:
-      `the network ${formatIpv4Cidr(ipv4.network)} with SubnetLen ${ipv4.subnetLength} has ${total} subnets ` +
-      `(${formatIpv4(ipv4.subnetMin)} to ${formatIpv4(ipv4.subnetMax)}), and ${leased} of them are leased${also}`,
+      `the network ${formatCidr(range.network)} with ${family === 'ipv4' ? '' : 'IPv6'}SubnetLen ${range.subnetLength} ` +
+      `has ${total} subnets (${formatIp(range.subnetMin)} to ${formatIp(range.subnetMax)}), and ${leased} of them are leased${also}`,
   });
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ipv4CidrContains, ipv4CidrsOverlap } from '#model/cidr.ts';
+import { type Cidr, cidrContains, cidrsOverlap } from '#model/ip.ts';
 import type { Lease } from '#model/lease.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { type Admission, type AdmissionRequest, admitLeases } from './admission.ts';
-import { attributesOf, ipOf, leaseOf, networkOf, seededRandom, subnetOf } from './lease-builders.ts';
+import { attributesOf, dualAttributesOf, ipOf, leaseOf, networkOf, seededRandom } from './lease-builders.ts';
 
 const NETWORK = networkOf({ Network: '10.5.0.0/16' });
 
@@ -12,10 +12,8 @@ function admit(leases: readonly Lease[], more: Partial<AdmissionRequest> = {}): 
   return admitLeases({
     leases,
     network: NETWORK,
-    own: subnetOf('10.5.9.0-24'),
-    ownPublicIp: ipOf('10.77.0.9'),
+    own: leaseOf('10.5.9.0-24', '10.77.0.9'),
     hostAddresses: [ipOf('10.77.0.9'), ipOf('10.5.200.7')],
-    backendType: 'vxlan',
     ...more,
   });
 }
@@ -65,7 +63,7 @@ for (const [subnet, publicIp, reason] of BAD) {
 
 test('our PublicIP inside a subnet refuses it, whatever the interfaces say', () => {
   const { refused } = admit([leaseOf('10.5.4.0-24', '10.77.0.2')], {
-    ownPublicIp: ipOf('10.5.4.9'),
+    own: leaseOf('10.5.9.0-24', '10.5.4.9'),
     hostAddresses: [],
   });
   assert.match(refused[0]?.reason ?? '', /contains our PublicIP 10\.5\.4\.9/);
@@ -111,7 +109,83 @@ test('a lease of another backend type is passed over for information, and claims
   assert.equal(good.length, 1);
   assert.equal(refused[0]?.severity, 'info');
   assert.equal(refused[0]?.reason, 'its backend type is "host?-gw", ours is "vxlan"');
-  assert.equal(admit([leaseOf('10.5.1.0-24', '10.77.0.1')], { backendType: 'VXLAN' }).admitted.length, 1);
+  const own = leaseOf('10.5.9.0-24', '10.77.0.9');
+  const shouting = { ...own, attributes: { ...own.attributes, backendType: 'VXLAN' } };
+  assert.equal(admit([leaseOf('10.5.1.0-24', '10.77.0.1')], { own: shouting }).admitted.length, 1);
+});
+
+const DUAL = networkOf({ Network: '10.5.0.0/16', EnableIPv6: true, IPv6Network: 'fd10::/48' });
+
+function dualLease(subnet: string, number: number): Lease {
+  return leaseOf(subnet, '0.0.0.0', {
+    created: number,
+    attributes: dualAttributesOf(`10.77.0.${number}`, `fd00:77::${number}`),
+  });
+}
+
+const DUAL_OWN = { network: DUAL, own: dualLease('10.5.9.0-24&fd10:0:0:9::-64', 9) };
+
+function dualAdmitted(leases: readonly Lease[]): { readonly names: readonly string[]; readonly reasons: string } {
+  const { admitted: good, refused } = admit(leases, DUAL_OWN);
+  return {
+    names: good.map((lease) => formatSubnetKey(lease.subnet)),
+    reasons: refused.map(({ reason }) => reason).join('\n'),
+  };
+}
+
+test('in a dual-stack network both families of a lease are admitted, and one of a host that has no other', () => {
+  const both = dualLease('10.5.1.0-24&fd10:0:0:1::-64', 1);
+  assert.deepEqual(admit([both], DUAL_OWN), { admitted: [both], refused: [] });
+  const ipv4 = leaseOf('10.5.2.0-24', '10.77.0.2');
+  assert.deepEqual(admit([ipv4], DUAL_OWN), { admitted: [ipv4], refused: [] });
+});
+
+for (const [subnet, more, reason] of [
+  ['10.5.1.0-24&fd11:0:0:1::-64', {}, /^the IPv6 subnet is outside the IPv6Network fd10::\/48$/],
+  ['10.5.1.0-24&fd10:0:0:1::1-64', {}, /^the IPv6 subnet fd10:0:0:1::1\/64 has host bits set$/],
+  ['10.5.1.0-24&fd10:0:0:8::-61', {}, /^the IPv6 subnet overlaps our own fd10:0:0:9::\/64$/],
+  ['10.5.1.0-24&fd10:0:0:1::-64', { publicIpv6: null }, /^its PublicIPv6 :: is missing$/],
+  ['10.5.1.0-24&fd10:0:0:1::-64', { publicIpv6: 1n }, /is the loopback address/],
+  ['10.5.1.0-24&fd10:0:0:1::-64', { publicIpv6: (0xfe80n << 112n) + 5n }, /is a link-local address/],
+  ['10.5.1.0-24&fd10:0:0:1::-64', { publicIpv6: (0xff02n << 112n) + 1n }, /is a multicast address/],
+  ['10.5.1.0-24&fd10:0:0:1::-64', { publicIpv6: (0xffffn << 32n) + 1n }, /is an IPv4 address/],
+] as const) {
+  test(`what is wrong with IPv6 in ${subnet} ${Object.keys(more)} costs its IPv4 nothing: ${reason}`, () => {
+    const good = dualLease(subnet, 1);
+    const { names, reasons } = dualAdmitted([{ ...good, attributes: { ...good.attributes, ...more } }]);
+    assert.deepEqual(names, ['10.5.1.0-24']);
+    assert.match(reasons, reason);
+  });
+}
+
+test('two leases with one IPv6 subnet and different IPv4 ones: the older has both, the younger its IPv4', () => {
+  const older = dualLease('10.5.1.0-24&fd10:0:0:1::-64', 1);
+  const younger = dualLease('10.5.2.0-24&fd10:0:0:1::-64', 2);
+  const { names, reasons } = dualAdmitted([younger, older]);
+  assert.deepEqual(names, ['10.5.2.0-24', '10.5.1.0-24&fd10:0:0:1::-64']);
+  assert.equal(reasons, 'the IPv6 subnet overlaps the older lease fd10:0:0:1::/64 of fd00:77::1');
+});
+
+test('what the network does not have is not programmed: the IPv6 part of a lease in a network of IPv4', () => {
+  const both = dualLease('10.5.1.0-24&fd10:0:0:1::-64', 1);
+  assert.deepEqual(admitted([both]), ['10.5.1.0-24']);
+  const alone = dualLease('fd10:0:0:1::-64', 1);
+  assert.match(admit([alone]).refused[0]?.reason ?? '', /the network has no IPv6/);
+});
+
+test('in a network of IPv6 alone hosts are known by their PublicIPv6', () => {
+  const network = networkOf({ EnableIPv4: false, EnableIPv6: true, IPv6Network: 'fd10::/48' });
+  const attributesOf6 = (number: number) => ({ ...dualAttributesOf('0.0.0.0', `fd00:77::${number}`) });
+  const alone = (number: number): Lease =>
+    leaseOf(`fd10:0:0:${number}::-64`, '0.0.0.0', { attributes: attributesOf6(number), created: number });
+  const cloned = { ...alone(3), attributes: attributesOf6(9) };
+  const { admitted: good, refused } = admit([alone(1), alone(2), cloned], {
+    network,
+    own: alone(9),
+    hostAddresses: [],
+  });
+  assert.deepEqual(good, [alone(1), alone(2)]);
+  assert.match(refused[0]?.reason ?? '', /its PublicIP fd00:77::9 is ours/);
 });
 
 test('whatever the leases, those admitted neither overlap nor contain a PublicIP of one another', () => {
@@ -133,8 +207,8 @@ test('whatever the leases, those admitted neither overlap nor contain a PublicIP
     assert.equal(good.length + refused.length, leases.length);
     for (const a of good) {
       for (const b of good) {
-        assert.ok(a === b || !ipv4CidrsOverlap(a.subnet.ipv4, b.subnet.ipv4));
-        assert.ok(!ipv4CidrContains(a.subnet.ipv4, b.attributes.publicIp));
+        assert.ok(a === b || !cidrsOverlap(partOf(a), partOf(b)));
+        assert.ok(!cidrContains(partOf(a), b.attributes.publicIp));
       }
     }
   }
@@ -147,7 +221,7 @@ test('10,000 leases are judged in no time, with 4,096 of them inside a hostile o
     subnet: { ipv4: { address: ipOf('10.16.0.0') + index * 256, length: 24 } },
   }));
   const hostile = leaseOf('10.16.0.0-12', '172.16.0.2', { created: 20_000 });
-  const request = { network, own: subnetOf('10.1.1.0-24'), hostAddresses: [ipOf('172.16.0.9')] };
+  const request = { network, own: leaseOf('10.1.1.0-24', '172.16.0.9'), hostAddresses: [ipOf('172.16.0.9')] };
   admit(leases, request);
   const started = performance.now();
   const { admitted: good, refused } = admit([...leases, hostile], request);
@@ -156,3 +230,7 @@ test('10,000 leases are judged in no time, with 4,096 of them inside a hostile o
   assert.equal(refused.length, 1);
   assert.ok(took < 2000, `${took} ms`);
 });
+
+function partOf(lease: Lease): Cidr {
+  return lease.subnet.ipv4 ?? assert.fail('no IPv4 subnet');
+}

@@ -1,8 +1,8 @@
 /** Where flannel keeps things in etcd: texts of keys below the prefix (spec §2.1), and how a stored pair becomes a lease. */
 import type { KeyValue } from '#etcd/api.ts';
 import type { Lease, RejectedRecord } from '#model/lease.ts';
-import { decodeLeaseRecord } from '#model/lease-record.ts';
 import { formatSubnetKey, parseSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
+import { leaseInRecord, type StoredRecord } from './stored-record.ts';
 
 export interface EtcdKeys {
   readonly config: string;
@@ -33,16 +33,10 @@ export function etcdKeys(prefix: string): EtcdKeys {
 
 /** The lease in a stored pair, or the record refused with the reason. A key without an etcd lease is a reservation. */
 export function leaseOf(kv: KeyValue, keys: EtcdKeys): Lease | RejectedRecord {
-  const subnet = keys.subnetOf(kv.key);
-  if (subnet === undefined)
-    return { key: kv.key, reason: `the key is not the name of a subnet below ${keys.subnets}/` };
-  const decoded = decodeLeaseRecord(kv.value);
-  if ('reason' in decoded) return { key: kv.key, reason: decoded.reason, subnet };
-  return {
-    subnet,
-    attributes: decoded.attributes,
-    reservation: kv.lease === 0n,
-    created: kv.createRevision,
-    modified: kv.modRevision,
-  };
+  return leaseInRecord(recordOf(kv), keys);
+}
+
+export function recordOf(kv: KeyValue): StoredRecord {
+  const { key, value, lease, createRevision, modRevision } = kv;
+  return { key, value, reservation: lease === 0n, created: createRevision, modified: modRevision };
 }

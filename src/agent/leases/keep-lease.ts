@@ -3,10 +3,10 @@
  * outage outlasted it). Never another subnet: Pods run in this one.
  */
 
-import { formatIpv4 } from '#model/ipv4.ts';
-import type { Lease, LeaseAttributes } from '#model/lease.ts';
+import { formatPublicIps, type Lease, type LeaseAttributes } from '#model/lease.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
+import { isSameHost } from './own-lease.ts';
 import type { LeaseStore } from './store.ts';
 
 /** The lease as it stands now. Throws Fault `lease.lost` when somebody else has the subnet, and the store's Faults. */
@@ -23,11 +23,13 @@ export async function keepLease(
   const key = formatSubnetKey(own.subnet);
   const { leases } = await store.list();
   const found = leases.find((lease) => formatSubnetKey(lease.subnet) === key);
-  // The key was written by an operator's hand, or by a write of ours whose answer was lost: it still names us.
-  if (found?.attributes.publicIp === attributes.publicIp) {
+  // The key was written by an operator's hand, or by a write of ours whose answer was lost: it still names us, by the
+  // address that we have now or by the one that we had.
+  const names = [attributes, own.attributes];
+  if (found !== undefined && names.some((each) => isSameHost(each, found.attributes))) {
     const adopted = await store.renew(found, attributes, ttlSeconds);
     if (adopted !== 'lost') return adopted;
   }
-  const owner = found === undefined ? 'an unusable record' : formatIpv4(found.attributes.publicIp);
+  const owner = found === undefined ? 'an unusable record' : formatPublicIps(found.attributes);
   throw new Fault('lease.lost', { what: `the subnet ${key} is leased to ${owner} now`, where: key });
 }

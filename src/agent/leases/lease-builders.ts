@@ -1,5 +1,6 @@
 /** Leases, networks and chance for tests, from short texts. */
 import { parseIpv4 } from '#model/ipv4.ts';
+import { parseIpv6 } from '#model/ipv6.ts';
 import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import { type NetworkConfig, parseNetworkConfig } from '#model/network-config.ts';
 import { parseSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
@@ -16,10 +17,22 @@ export function ipOf(text: string): number {
   return address;
 }
 
+export function ip6Of(text: string): bigint {
+  const address = parseIpv6(text);
+  if (address === undefined) throw new Error(`no address: ${text}`);
+  return address;
+}
+
 /** What a vxlan host with that PublicIP publishes; the MAC may be given. */
 export function attributesOf(publicIp: string, mac = '8a:1b:af:8c:b2:78'): LeaseAttributes {
   const backendData = { VNI: 1, VtepMAC: mac };
   return { publicIp: ipOf(publicIp), publicIpv6: null, backendType: 'vxlan', backendData };
+}
+
+/** The same of a dual-stack host; `0.0.0.0` for one of IPv6 alone. */
+export function dualAttributesOf(publicIp: string, publicIpv6: string, mac = '8a:1b:af:8c:b2:78'): LeaseAttributes {
+  const backendV6Data = { VNI: 1, VtepMAC: mac.replace(/^../, '8e') };
+  return { ...attributesOf(publicIp, mac), publicIpv6: ip6Of(publicIpv6), backendV6Data };
 }
 
 export function leaseOf(subnet: string, publicIp: string, more: Partial<Lease> = {}): Lease {

@@ -1,25 +1,25 @@
 /**
- * SubnetTree: which of many IPv4 networks contain which. Networks that are aligned either nest or are apart, so each has
- * at most one next larger one: a chain of at most 32. Built in O(n log n), asked in O(log n); two numbers per network.
+ * SubnetTree: which of many networks of one family contain which. Networks that are aligned either nest or are apart, so each has
+ * at most one next larger one: a chain of at most 32 (128 in IPv6). Built in O(n log n), asked in O(log n); two numbers per network.
  */
-import { type Ipv4Cidr, lastIpv4Of } from '#model/cidr.ts';
-import type { Ipv4 } from '#model/ipv4.ts';
+import { type Cidr, type Ip, lastIpOf } from '#model/ip.ts';
 
 const NONE = -1;
 
 export class SubnetTree {
-  readonly #cidrs: readonly Ipv4Cidr[];
+  readonly #cidrs: readonly Cidr[];
   /** Indexes of the networks, larger ones first where they begin together. */
   readonly #order: Uint32Array;
   /** For each network the index of the smallest one around it. */
   readonly #parents: Int32Array;
 
-  /** Every network must be aligned (no host bits). */
-  constructor(cidrs: readonly Ipv4Cidr[]) {
+  /** Every network must be aligned (no host bits), and all of one family. */
+  constructor(cidrs: readonly Cidr[]) {
     this.#cidrs = cidrs;
     this.#order = Uint32Array.from(cidrs.keys()).sort((a, b) => {
       const [first, second] = [this.#at(a), this.#at(b)];
-      return first.address - second.address || first.length - second.length;
+      if (first.address !== second.address) return first.address < second.address ? -1 : 1;
+      return first.length - second.length;
     });
     this.#parents = new Int32Array(cidrs.length).fill(NONE);
     let around = NONE;
@@ -36,7 +36,7 @@ export class SubnetTree {
   }
 
   /** Indexes of the networks that contain the address, smallest first. */
-  containing(address: Ipv4): readonly number[] {
+  containing(address: Ip): readonly number[] {
     let low = 0;
     let high = this.#order.length;
     while (low < high) {
@@ -47,9 +47,9 @@ export class SubnetTree {
     return low === 0 ? [] : this.#chain(this.#containing(this.#order[low - 1] ?? NONE, address));
   }
 
-  #containing(from: number, address: Ipv4): number {
+  #containing(from: number, address: Ip): number {
     let index = from;
-    while (index !== NONE && lastIpv4Of(this.#at(index)) < address) index = this.#parents[index] ?? NONE;
+    while (index !== NONE && lastIpOf(this.#at(index)) < address) index = this.#parents[index] ?? NONE;
     return index;
   }
 
@@ -59,7 +59,7 @@ export class SubnetTree {
     return chain;
   }
 
-  #at(index: number): Ipv4Cidr {
+  #at(index: number): Cidr {
     const cidr = this.#cidrs[index];
     if (cidr === undefined) throw new RangeError(`no network ${index}`);
     return cidr;

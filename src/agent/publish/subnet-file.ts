@@ -17,42 +17,69 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { formatIpv4Cidr, type Ipv4Cidr, maskIpv4Cidr, parseIpv4Cidr } from '#model/cidr.ts';
+import { maskIpv4Cidr, parseIpv4Cidr } from '#model/cidr.ts';
+import { type Cidr, formatCidr } from '#model/ip.ts';
+import { maskIpv6Cidr, parseIpv6Cidr } from '#model/ipv6.ts';
+import { type SubnetKey, subnetKeyOf } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
 
 export interface SubnetFile {
-  readonly network: Ipv4Cidr;
-  /** The lease's subnet; the file names its first usable address. */
-  readonly subnet: Ipv4Cidr;
+  /** For each family that the network has. */
+  readonly ipv4?: SubnetFilePart;
+  readonly ipv6?: SubnetFilePart;
   readonly mtu: number;
   readonly masquerade: boolean;
 }
 
+export interface SubnetFilePart {
+  readonly network: Cidr;
+  /** The lease's subnet; the file names its first usable address. */
+  readonly subnet: Cidr;
+}
+
 export function formatSubnetFile(file: SubnetFile): string {
-  const gateway = { address: file.subnet.address + 1, length: file.subnet.length };
   return [
-    `FLANNEL_NETWORK=${formatIpv4Cidr(file.network)}`,
-    `FLANNEL_SUBNET=${formatIpv4Cidr(gateway)}`,
+    ...partLines('FLANNEL_', file.ipv4),
+    ...partLines('FLANNEL_IPV6_', file.ipv6),
     `FLANNEL_MTU=${file.mtu}`,
     `FLANNEL_IPMASQ=${file.masquerade}`,
     '',
   ].join('\n');
 }
 
-/**
- * The subnet in the text of such a file, host bits cleared: what to claim again. Quotes, comments and `export` are
- * accepted; of a comma list the items that parse count, and more than one of them means that none is to be trusted.
- */
-export function parsePreviousSubnet(text: string): Ipv4Cidr | undefined {
-  const line = /^\s*(?:export\s+)?FLANNEL_SUBNET\s*=\s*(["']?)([^"'#\n]*)\1\s*(?:#.*)?$/m.exec(text);
-  const items = (line?.[2] ?? '').split(',').map((item) => parseIpv4Cidr(item.trim()));
-  const valid = items.filter((item) => item !== undefined);
-  const [only] = valid;
-  return only === undefined || valid.length > 1 ? undefined : maskIpv4Cidr(only);
+function partLines(prefix: string, part: SubnetFilePart | undefined): readonly string[] {
+  if (part === undefined) return [];
+  const { address, length } = part.subnet;
+  const gateway = typeof address === 'number' ? address + 1 : address + 1n;
+  return [
+    `${prefix}NETWORK=${formatCidr(part.network)}`,
+    `${prefix}SUBNET=${formatCidr({ address: gateway, length })}`,
+  ];
 }
 
-/** The previous subnet from the file at `path`; a missing or unreadable file means none. */
-export function readPreviousSubnet(path: string): Ipv4Cidr | undefined {
+/**
+ * The subnets in the text of such a file, host bits cleared: what to claim again. Quotes, comments and `export` are
+ * accepted; of a comma list the items that parse count, and more than one of them means that none is to be trusted.
+ * Undefined when there is none of either family.
+ */
+export function parsePreviousSubnet(text: string): SubnetKey | undefined {
+  const ipv4 = only(items(text, 'FLANNEL_SUBNET').map(parseIpv4Cidr));
+  const ipv6 = only(items(text, 'FLANNEL_IPV6_SUBNET').map(parseIpv6Cidr));
+  return subnetKeyOf({ ipv4: ipv4 && maskIpv4Cidr(ipv4), ipv6: ipv6 && maskIpv6Cidr(ipv6) });
+}
+
+function items(text: string, name: string): readonly string[] {
+  const pattern = new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*(["']?)([^"'#\\n]*)\\1\\s*(?:#.*)?$`, 'm');
+  return (pattern.exec(text)?.[2] ?? '').split(',').map((item) => item.trim());
+}
+
+function only<Item>(parsed: readonly (Item | undefined)[]): Item | undefined {
+  const valid = parsed.filter((item) => item !== undefined);
+  return valid.length > 1 ? undefined : valid[0];
+}
+
+/** The previous subnets from the file at `path`; a missing or unreadable file means none. */
+export function readPreviousSubnet(path: string): SubnetKey | undefined {
   try {
     return parsePreviousSubnet(readFileSync(path, 'utf8'));
   } catch {

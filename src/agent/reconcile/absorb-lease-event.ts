@@ -2,8 +2,7 @@
 
 import type { PeerDifference } from '#agent/leases/peer-view.ts';
 import type { LeaseEvent } from '#agent/leases/store.ts';
-import { formatIpv4 } from '#model/ipv4.ts';
-import type { Lease } from '#model/lease.ts';
+import { formatPublicIps, type Lease } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import type { Action } from './input.ts';
@@ -61,7 +60,7 @@ function absorbOwnKey(
     });
     return;
   }
-  const by = change.type === 'put' ? `overwritten by ${formatIpv4(change.lease.attributes.publicIp)}` : 'deleted';
+  const by = change.type === 'put' ? `overwritten by ${formatPublicIps(change.lease.attributes)}` : 'deleted';
   state.renewAt = nextClaim(state, now, 0);
   actions.push({ type: 'log', level: 'warn', message: 'own lease lost; claiming it again', fields: { subnet, by } });
 }
@@ -95,5 +94,5 @@ function logPeers(difference: PeerDifference, actions: Action[]): void {
 }
 
 function peerFields({ subnet, attributes }: Lease): Readonly<Record<string, string>> {
-  return { subnet: formatSubnetKey(subnet), public_ip: formatIpv4(attributes.publicIp) };
+  return { subnet: formatSubnetKey(subnet), public_ip: formatPublicIps(attributes) };
 }

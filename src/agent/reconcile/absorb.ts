@@ -4,8 +4,9 @@ import { openBackend } from '#agent/backends/registry.ts';
 import { operationText } from '#agent/kernel/operation-text.ts';
 import type { AcquiredLease } from '#agent/leases/acquire.ts';
 import type { LeaseSnapshot } from '#agent/leases/store.ts';
-import { formatIpv4 } from '#model/ipv4.ts';
-import type { Lease } from '#model/lease.ts';
+import { formatIp } from '#model/ip.ts';
+import { formatPublicIps, type Lease } from '#model/lease.ts';
+import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatConfigProblem, parseNetworkConfig } from '#model/network-config.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -14,11 +15,13 @@ import { failed, type Pause, succeeded } from './effort.ts';
 import type { Action, Input, PassResult } from './input.ts';
 import { renewalTime } from './renewal.ts';
 import { reportRefused } from './report-refused.ts';
+import { settleUnderlay, underlayFields } from './settle-underlay.ts';
 import type { CoreState } from './state.ts';
 
 const LOAD_PAUSE: Pause = { firstMs: 500, mostMs: 3000 };
 const ACQUIRE_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 const RENEW_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
+const OPEN_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 const PASS_PAUSE: Pause = { firstMs: 100, mostMs: 10_000 };
 const PUBLISH_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 
@@ -43,6 +46,14 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
     case 'host':
       succeeded(state.choose);
       state.host = input.host;
+      break;
+    case 'engine-opened':
+      succeeded(state.open);
+      state.engine = { published: input.published };
+      break;
+    case 'engine-failed':
+      failed(state.open, now, OPEN_PAUSE, spread);
+      logFault(state, now, actions, input.fault, "the backend's own part does not start");
       break;
     case 'passed':
       absorbPass(state, input.result, now, actions);
@@ -114,11 +125,8 @@ function missingDocument(): Fault {
 function readDocument(text: string): NonNullable<CoreState['network']> | Fault {
   const parsed = parseNetworkConfig(text);
   if ('problems' in parsed) return invalidDocument(parsed.problems.map(formatConfigProblem));
-  const opened = openBackend(parsed.config.backend);
+  const opened = openBackend(parsed.config);
   if ('problems' in opened) return invalidDocument(opened.problems.map(formatConfigProblem));
-  if (parsed.config.ipv4 === undefined || parsed.config.enableIpv6) {
-    return invalidDocument(['EnableIPv6: only IPv4 networks are supported so far']);
-  }
   return { config: parsed.config, backend: opened.backend };
 }
 
@@ -131,6 +139,15 @@ function absorbPass(state: CoreState, result: PassResult, now: number, actions: 
     failed(state.pass, now, PASS_PAUSE, state.settings.spread);
     state.dirty = true;
     logFault(state, now, actions, result.blocked, 'the fabric cannot be programmed');
+    return;
+  }
+  if (result.moved !== undefined) {
+    const { underlay, links, addresses } = result.moved;
+    succeeded(state.pass);
+    settleUnderlay(state, underlay);
+    if (state.host !== undefined) state.host = { ...state.host, links, addresses };
+    const fields = underlayFields(underlay, formatIp);
+    actions.push({ type: 'log', level: 'info', message: 'interface changed', fields });
     return;
   }
   state.deviceStands = true;
@@ -165,8 +182,8 @@ function absorbAcquired(state: CoreState, result: AcquiredLease, now: number, ac
   state.dirty = true;
   const fields = {
     subnet: formatSubnetKey(lease.subnet),
-    public_ip: formatIpv4(lease.attributes.publicIp),
-    mac: state.mac,
+    public_ip: formatPublicIps(lease.attributes),
+    mac: state.identity?.macs.ipv4 ?? state.identity?.macs.ipv6,
     how,
     attempts,
     reservation: lease.reservation,
@@ -190,6 +207,11 @@ function absorbAcquired(state: CoreState, result: AcquiredLease, now: number, ac
 
 /** From now on this is our lease, written a moment ago. */
 function holdLease(state: CoreState, lease: Lease, now: number): void {
+  // Peers are judged by what our own lease says.
+  if (state.own === undefined || !sameLeaseAttributes(state.own.attributes, lease.attributes)) {
+    state.viewChanged = true;
+    state.dirty = true;
+  }
   state.own = lease;
   state.view.setOwn(lease);
   state.renewAt = lease.reservation

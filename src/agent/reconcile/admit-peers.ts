@@ -5,16 +5,16 @@ import { reportRefused } from './report-refused.ts';
 import type { CoreState } from './state.ts';
 
 export function admitPeers(state: CoreState, actions: Action[]): void {
-  const { network, own, underlay, host } = state;
-  if (network === undefined || own === undefined || underlay === undefined) return;
-  const device = host?.links.find((link) => link.name === network.backend.device)?.index;
+  const { network, own, host } = state;
+  if (network === undefined || own === undefined) return;
+  const ours = new Set(
+    host?.links.filter(({ name }) => network.backend.devices.includes(name)).map(({ index }) => index),
+  );
   const { admitted, refused } = admitLeases({
     leases: state.view.peers,
     network: network.config,
-    own: own.subnet,
-    ownPublicIp: underlay.publicIp,
-    hostAddresses: host?.addresses.filter((entry) => entry.linkIndex !== device).map((entry) => entry.address) ?? [],
-    backendType: network.config.backend.type,
+    own,
+    hostAddresses: host?.addresses.filter(({ linkIndex }) => !ours.has(linkIndex)).map(({ address }) => address) ?? [],
   });
   state.viewChanged = false;
   state.admitted = admitted;

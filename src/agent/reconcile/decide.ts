@@ -1,21 +1,33 @@
 /** The rules: each looks at what is known and asks for the next thing that is missing and due. */
 import { chooseUnderlay } from '#agent/config/choose-underlay.ts';
 import { formatSubnetFile } from '#agent/publish/subnet-file.ts';
-import { formatIpv4 } from '#model/ipv4.ts';
-import type { LeaseAttributes } from '#model/lease.ts';
+import { formatIp } from '#model/ip.ts';
+import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
 import { admitPeers } from './admit-peers.ts';
 import { type Effort, failed, isDue } from './effort.ts';
 import type { Action } from './input.ts';
-import { recordedMac } from './recorded-mac.ts';
-import type { CoreState } from './state.ts';
+import { ownAttributes, recordedAttributes } from './own-attributes.ts';
+import { settleUnderlay, underlayFields } from './settle-underlay.ts';
+import { type CoreState, underlayRequest } from './state.ts';
 
 const CHOOSE_PAUSE = { firstMs: 1000, mostMs: 10_000 };
 
 /** Appends what is to be done now; returns when to look again. */
 export function decide(state: CoreState, now: number, actions: Action[]): number {
-  const rules = [nextLoad, nextUnderlay, nextPass, nextAcquire, nextWatch, nextRenew, nextPublish, nextReady];
+  const rules = [
+    nextLoad,
+    nextUnderlay,
+    nextEngine,
+    nextIdentity,
+    nextPass,
+    nextAcquire,
+    nextWatch,
+    nextRenew,
+    nextPublish,
+    nextReady,
+  ];
   for (const rule of rules) rule(state, now, actions);
   return nextWake(state, now);
 }
@@ -30,19 +42,22 @@ function nextLoad(state: CoreState, now: number, actions: Action[]): void {
   actions.push({ type: 'load' });
 }
 
+/** The host is read while etcd is asked; which families matter is known with the network. */
 function nextUnderlay(state: CoreState, now: number, actions: Action[]): void {
+  const { network, host } = state;
   if (state.underlay !== undefined || !isDue(state.choose, now)) return;
-  if (state.host === undefined) {
+  if (host === undefined) {
     begin(state.choose);
-    actions.push({ type: 'read-host' });
+    actions.push({ type: 'read-host', reach: state.settings.canReach });
     return;
   }
+  if (network === undefined) return;
   try {
-    const { underlay, by } = chooseUnderlay(state.settings, state.host);
-    state.underlay = underlay;
-    state.dirty = true;
-    const { name, address, publicIp, mtu } = underlay;
-    const fields = { iface: name, address: formatIpv4(address), public_ip: formatIpv4(publicIp), mtu, by };
+    const { underlay, by } = chooseUnderlay(underlayRequest(state, network.config), host);
+    const why = network.backend.refuseUnderlay(underlay);
+    if (why !== undefined) throw new Fault('host.underlay', { what: why, where: underlay.name });
+    settleUnderlay(state, underlay);
+    const fields = { ...underlayFields(underlay, formatIp), by };
     actions.push({ type: 'log', level: 'info', message: 'interface chosen', fields });
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
@@ -57,16 +72,27 @@ function nextUnderlay(state: CoreState, now: number, actions: Action[]): void {
   }
 }
 
-/** Waits until a MAC is chosen: the one in our record, so that peers go on reaching us; else the device's own. */
+function nextEngine(state: CoreState, now: number, actions: Action[]): void {
+  const engine = state.network?.backend.engine;
+  if (engine === undefined || state.engine !== undefined || !isDue(state.open, now)) return;
+  begin(state.open);
+  actions.push({ type: 'open-engine', engine });
+}
+
+function nextIdentity(state: CoreState): void {
+  const { network, underlay, host, engine } = state;
+  if (state.identity !== undefined || network === undefined || underlay === undefined || host === undefined) return;
+  if (network.backend.engine !== undefined && engine === undefined) return;
+  state.identity = network.backend.identify({
+    recorded: recordedAttributes(state.snapshot?.leases ?? [], state),
+    links: host.links,
+    randomMacs: state.settings.randomMacs,
+    published: engine?.published,
+  });
+}
+
 function nextPass(state: CoreState, now: number, actions: Action[]): void {
-  const { network, underlay } = state;
-  if (network === undefined || underlay === undefined) return;
-  if (state.mac === undefined && state.host !== undefined) {
-    const device = state.host.links.find((link) => link.name === network.backend.device && link.vxlan !== undefined);
-    const recorded = recordedMac(state.snapshot?.leases ?? [], underlay.publicIp, network);
-    state.mac = recorded ?? device?.mac ?? state.settings.randomMac;
-  }
-  if (!state.dirty || !isDue(state.pass, now)) return;
+  if (state.identity === undefined || !state.dirty || !isDue(state.pass, now)) return;
   begin(state.pass);
   state.dirty = false;
   if (state.viewChanged) admitPeers(state, actions);
@@ -97,23 +123,26 @@ function nextWatch(state: CoreState, _now: number, actions: Action[]): void {
 }
 
 function nextRenew(state: CoreState, now: number, actions: Action[]): void {
-  if (state.own === undefined || state.renewAt > now || !isDue(state.renew, now)) return;
+  if (state.own === undefined || !isDue(state.renew, now)) return;
   const attributes = ownAttributes(state);
   if (attributes === undefined) return;
+  // An address that changed must be told at once, also by a reservation.
+  if (state.renewAt > now && sameLeaseAttributes(attributes, state.own.attributes)) return;
   begin(state.renew);
   actions.push({ type: 'renew', lease: state.own, attributes });
 }
 
 function nextPublish(state: CoreState, now: number, actions: Action[]): void {
   const { network, own, underlay } = state;
-  if (network?.config.ipv4 === undefined || own === undefined || underlay === undefined || !state.programmed) return;
-  const file = {
-    network: network.config.ipv4.network,
-    subnet: own.subnet.ipv4,
-    mtu: network.backend.mtu(underlay),
+  if (network === undefined || own === undefined || underlay === undefined || !state.programmed) return;
+  const { config, backend } = network;
+  const { ipv4, ipv6 } = own.subnet;
+  const text = formatSubnetFile({
+    ...(config.ipv4 && ipv4 ? { ipv4: { network: config.ipv4.network, subnet: ipv4 } } : {}),
+    ...(config.ipv6 && ipv6 ? { ipv6: { network: config.ipv6.network, subnet: ipv6 } } : {}),
+    mtu: backend.mtu(underlay),
     masquerade: false,
-  };
-  const text = formatSubnetFile(file);
+  });
   if (state.published === text || !isDue(state.publish, now)) return;
   begin(state.publish);
   actions.push({ type: 'publish', text });
@@ -128,21 +157,8 @@ function nextReady(state: CoreState, _now: number, actions: Action[]): void {
   actions.push({ type: 'notify', text: `READY=1\nSTATUS=${subnet} leased, ${peers} peers` });
 }
 
-/** What our lease says; undefined until interface and MAC are known. */
-function ownAttributes(state: CoreState): LeaseAttributes | undefined {
-  const { network, underlay, mac } = state;
-  if (network === undefined || underlay === undefined || mac === undefined) return undefined;
-  const data = network.backend.leaseData(mac);
-  return {
-    publicIp: underlay.publicIp,
-    publicIpv6: null,
-    backendType: network.config.backend.type,
-    ...(data === undefined ? {} : { backendData: data }),
-  };
-}
-
 function nextWake(state: CoreState, now: number): number {
-  const efforts = [state.load, state.choose, state.pass, state.acquire, state.renew, state.publish];
+  const efforts = [state.load, state.choose, state.open, state.pass, state.acquire, state.renew, state.publish];
   const retries = efforts
     .filter((effort) => !effort.running && effort.notBefore > now)
     .map((effort) => effort.notBefore);

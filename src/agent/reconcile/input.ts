@@ -1,9 +1,10 @@
 /** What the core hears (Input) and what it asks for (Action). Outcomes of actions come back as inputs. */
-import type { RefusedLease } from '#agent/backends/backend.ts';
+import type { RefusedLease, Underlay } from '#agent/backends/backend.ts';
+import type { EngineName } from '#agent/backends/engine.ts';
 import type { FailedOperation, HostNetwork } from '#agent/kernel/kernel.ts';
 import type { AcquiredLease } from '#agent/leases/acquire.ts';
 import type { LeaseEvent, LeaseSnapshot } from '#agent/leases/store.ts';
-import type { Ipv4 } from '#model/ipv4.ts';
+import type { Ip } from '#model/ip.ts';
 import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
@@ -20,6 +21,8 @@ export interface PassResult {
   /** Why the pass could not be made, or why our own device or address does not stand. */
   readonly blocked: Fault | undefined;
   readonly durationMs: number;
+  /** The interface between the hosts has changed: nothing was done yet. */
+  readonly moved?: { readonly underlay: Underlay } & Pick<HostNetwork, 'links' | 'addresses'>;
 }
 
 export type Input =
@@ -27,7 +30,10 @@ export type Input =
   | { readonly type: 'loaded'; readonly document: string | undefined; readonly snapshot: LeaseSnapshot }
   | { readonly type: 'load-failed'; readonly fault: Fault }
   | { readonly type: 'host'; readonly host: HostNetwork }
+  | { readonly type: 'engine-opened'; readonly published: string | undefined }
+  | { readonly type: 'engine-failed'; readonly fault: Fault }
   | { readonly type: 'passed'; readonly result: PassResult }
+  /** Something of ours in the kernel or in the engine, or the interface between the hosts. */
   | { readonly type: 'kernel-changed' }
   | { readonly type: 'acquired'; readonly result: AcquiredLease }
   | { readonly type: 'acquire-failed'; readonly fault: Fault }
@@ -41,14 +47,16 @@ export type Input =
 
 export type Action =
   | { readonly type: 'load' }
-  | { readonly type: 'read-host' }
+  /** With the route to `reach`, when the operator named an address. */
+  | { readonly type: 'read-host'; readonly reach: Ip | undefined }
+  | { readonly type: 'open-engine'; readonly engine: EngineName }
   | { readonly type: 'pass' }
   | {
       readonly type: 'acquire';
       readonly network: NetworkConfig;
       readonly attributes: LeaseAttributes;
       readonly previous: SubnetKey | undefined;
-      readonly hostAddresses: readonly Ipv4[];
+      readonly hostAddresses: readonly Ip[];
       readonly snapshot: LeaseSnapshot | undefined;
     }
   | { readonly type: 'watch'; readonly afterRevision: number }

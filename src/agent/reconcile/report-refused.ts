@@ -1,6 +1,5 @@
 /** Refused leases in the log: each once, until it is refused for another reason. */
-import { formatIpv4 } from '#model/ipv4.ts';
-import type { Lease } from '#model/lease.ts';
+import { formatPublicIps, type Lease } from '#model/lease.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import type { Action } from './input.ts';
 import type { CoreState } from './state.ts';
@@ -25,7 +24,7 @@ export function reportRefused(
   state.refusals[by] = current;
   const fresh = refused.filter((each) => known.get(formatSubnetKey(each.lease.subnet)) !== each.reason);
   for (const { lease, reason, severity } of fresh.slice(0, MOST_LOGGED)) {
-    const fields = { subnet: formatSubnetKey(lease.subnet), public_ip: formatIpv4(lease.attributes.publicIp), reason };
+    const fields = { subnet: formatSubnetKey(lease.subnet), public_ip: formatPublicIps(lease.attributes), reason };
     actions.push({ type: 'log', level: severity === 'info' ? 'info' : 'warn', message: 'lease not used', fields });
   }
   if (fresh.length > MOST_LOGGED) {

@@ -1,29 +1,38 @@
 /** One pass: look at the kernel, compare, write the difference. The only caller of `Kernel.apply` in the agent. */
 import type { RefusedLease } from '#agent/backends/backend.ts';
+import { followUnderlay } from '#agent/config/follow-underlay.ts';
 import { isDeviceOperation } from '#agent/kernel/diff.ts';
 import type { FailedOperation, Kernel } from '#agent/kernel/kernel.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { PassResult } from './input.ts';
 import { plan } from './plan.ts';
-import type { CoreState } from './state.ts';
+import { type CoreState, underlayRequest } from './state.ts';
 
 /** A device that must be made takes two rounds: make it, then see what it is and what stands on it. */
 const MOST_ROUNDS = 3;
 
-/** `now` tells the time in milliseconds. */
-export function runPass(kernel: Kernel, state: CoreState, now: () => number): PassResult {
+/** `now` tells the time in milliseconds; `changes` were made by the engine before. */
+export function runPass(kernel: Kernel, state: CoreState, now: () => number, changes = 0): PassResult {
   const startedAt = now();
-  let planned = 0;
+  let planned = changes;
   const end = (
     blocked: Fault | undefined,
     failed: readonly FailedOperation[],
     refused: readonly RefusedLease[],
   ): PassResult => ({ planned, failed, refused, blocked, durationMs: now() - startedAt });
 
-  const device = state.network?.backend.device;
-  if (device === undefined) return end(undefined, [], []);
+  const { ownership, underlay, network } = state;
+  if (ownership === undefined || underlay === undefined || network === undefined) return end(undefined, [], []);
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
-    const { operations, refused, blocked } = plan(state, kernel.observe([device]));
+    const observed = kernel.observe(ownership);
+    const moved = followUnderlay(underlay, underlayRequest(state, network.config), observed.links, observed.addresses);
+    if (moved !== underlay) {
+      const why = network.backend.refuseUnderlay(moved);
+      if (why !== undefined) return end(new Fault('host.underlay', { what: why, where: moved.name }), [], []);
+      const { links, addresses } = observed;
+      return { ...end(undefined, [], []), moved: { underlay: moved, links, addresses } };
+    }
+    const { operations, refused, blocked } = plan(state, observed, ownership);
     if (blocked !== undefined) return end(blocked, [], refused);
     planned += operations.length;
     const { failed } = operations.length === 0 ? { failed: [] } : kernel.apply(operations);
@@ -31,11 +40,11 @@ export function runPass(kernel: Kernel, state: CoreState, now: () => number): Pa
     if (vital !== undefined) return end(vital.fault, failed, refused);
     if (!operations.some(isDeviceOperation)) return end(undefined, failed, refused);
   }
-  const what = `the device ${device} does not keep its settings`;
+  const devices = network.backend.devices.join(', ');
   return end(
     new Fault('kernel.netlink', {
-      what,
-      where: device,
+      what: `the device ${devices} does not keep its settings`,
+      where: devices,
       why: 'another program (udev, a network manager) changes it back',
     }),
     [],

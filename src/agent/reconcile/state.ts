@@ -2,11 +2,13 @@
  * What the agent knows and what it is doing about it. The core owns this value and changes it in place: ten thousand
  * leases are not copied for each event. Nothing outside src/agent/reconcile touches it.
  */
-import type { Backend, Underlay } from '#agent/backends/backend.ts';
+import type { Backend, HostIdentity, Underlay } from '#agent/backends/backend.ts';
+import type { UnderlayRequest, UnderlayWish } from '#agent/config/choose-underlay.ts';
 import type { HostNetwork } from '#agent/kernel/kernel.ts';
+import type { Ownership } from '#agent/kernel/ownership.ts';
 import { PeerView } from '#agent/leases/peer-view.ts';
 import type { LeaseSnapshot } from '#agent/leases/store.ts';
-import type { Ipv4 } from '#model/ipv4.ts';
+import { FAMILIES, type Family } from '#model/ip.ts';
 import type { Lease } from '#model/lease.ts';
 import type { Mac } from '#model/mac.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
@@ -14,14 +16,14 @@ import type { SubnetKey } from '#model/subnet-key.ts';
 import { type Effort, newEffort } from './effort.ts';
 
 /** What the operator asked for, and chance: two agents with equal settings behave alike. */
-export interface CoreSettings {
-  readonly interfaces: readonly string[];
-  readonly publicIp: Ipv4 | undefined;
+export interface CoreSettings extends UnderlayWish {
   readonly renewMarginMs: number;
-  /** Subnet in the file that an earlier run left. */
+  /** Whether packets to Pods of ours that are no more are dropped here. */
+  readonly blackhole: boolean;
+  /** Subnets in the file that an earlier run left. */
   readonly previous: SubnetKey | undefined;
-  /** MAC for a device that has none yet. */
-  readonly randomMac: Mac;
+  /** MACs for devices that have none yet. */
+  readonly randomMacs: { readonly [family in Family]: Mac };
   /** From 0 to 1, this agent's own: spreads renewals and retries over the fleet. */
   readonly spread: number;
 }
@@ -33,7 +35,11 @@ export interface CoreState {
   snapshot: LeaseSnapshot | undefined;
   host: HostNetwork | undefined;
   underlay: Underlay | undefined;
-  mac: Mac | undefined;
+  /** What is ours in the kernel; follows from network and underlay. */
+  ownership: Ownership | undefined;
+  /** Undefined until the backend's engine is open, if it has one. */
+  engine: { readonly published: string | undefined } | undefined;
+  identity: HostIdentity | undefined;
   own: Lease | undefined;
   /** When our key must have been renewed; Infinity for a reservation. */
   renewAt: number;
@@ -59,10 +65,16 @@ export interface CoreState {
   ready: boolean;
   readonly load: Effort;
   readonly choose: Effort;
+  readonly open: Effort;
   readonly pass: Effort;
   readonly acquire: Effort;
   readonly renew: Effort;
   readonly publish: Effort;
+}
+
+/** What the interface is chosen by. */
+export function underlayRequest({ settings }: CoreState, config: NetworkConfig): UnderlayRequest {
+  return { ...settings, families: FAMILIES.filter((family) => config[family] !== undefined) };
 }
 
 export function newCoreState(settings: CoreSettings): CoreState {
@@ -72,7 +84,9 @@ export function newCoreState(settings: CoreSettings): CoreState {
     snapshot: undefined,
     host: undefined,
     underlay: undefined,
-    mac: undefined,
+    ownership: undefined,
+    engine: undefined,
+    identity: undefined,
     own: undefined,
     renewAt: Number.POSITIVE_INFINITY,
     claims: { count: 0, lastAt: Number.NEGATIVE_INFINITY },
@@ -89,6 +103,7 @@ export function newCoreState(settings: CoreSettings): CoreState {
     ready: false,
     load: newEffort(),
     choose: newEffort(),
+    open: newEffort(),
     pass: newEffort(),
     acquire: newEffort(),
     renew: newEffort(),

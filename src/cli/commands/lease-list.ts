@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { type CommandContext, defineCommand } from '#cli/command.ts';
 import { addEtcdOptions } from '#cli/etcd-options.ts';
-import { withEtcd } from '#cli/etcd-session.ts';
+import { withRecords } from '#cli/etcd-session.ts';
 import { printEntries } from '#cli/lease/print-entries.ts';
-import { readEntries, readTtls } from '#cli/lease/read-entries.ts';
+import { readEntries } from '#cli/lease/read-entries.ts';
 import { type OutputOptions, outputOption } from '#cli/output.ts';
 
 export function leaseListCommand(context: CommandContext): Command {
@@ -18,9 +18,10 @@ export function leaseListCommand(context: CommandContext): Command {
   }).addOption(outputOption());
   return addEtcdOptions(command).action(async () => {
     const { output } = command.opts<OutputOptions>();
-    await withEtcd(context, command, async (session) => {
-      const entries = await readEntries(session);
-      const ttls = output === 'wide' ? await readTtls(session, entries) : new Map<bigint, number>();
+    await withRecords(context, command, async (records) => {
+      const entries = await readEntries(records);
+      const ttls =
+        output === 'wide' ? await records.ttls(entries.map(({ record }) => record)) : new Map<string, number>();
       printEntries(context, output, entries, ttls);
     });
   });

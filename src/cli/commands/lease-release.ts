@@ -1,9 +1,9 @@
 /** weft lease release: takes a subnet from a host that is gone. */
 import type { Command } from 'commander';
-import { leaseOf } from '#agent/leases/etcd-keys.ts';
+import { leaseInRecord } from '#agent/leases/stored-record.ts';
 import { type CommandContext, type CommonOptions, defineCommand } from '#cli/command.ts';
 import { addEtcdOptions } from '#cli/etcd-options.ts';
-import { withEtcd } from '#cli/etcd-session.ts';
+import { withRecords } from '#cli/etcd-session.ts';
 import { parseSubnetArgument } from '#cli/lease/subnet-argument.ts';
 import { formatIpv4 } from '#model/ipv4.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -24,11 +24,12 @@ export function leaseReleaseCommand(context: CommandContext): Command {
   return addEtcdOptions(command).action(async (text: string) => {
     const options = command.opts<Options>();
     const subnet = parseSubnetArgument(text);
-    await withEtcd(context, command, async ({ etcd, keys }) => {
+    await withRecords(context, command, async (records) => {
+      const { keys } = records;
       const key = keys.lease(subnet);
-      const current = (await etcd.range({ key })).kvs[0];
+      const current = await records.get(key);
       if (current === undefined) throw new Fault('lease.missing', { what: `nobody holds ${text}`, where: key });
-      const lease = leaseOf(current, keys);
+      const lease = leaseInRecord(current, keys);
       const holder = 'reason' in lease ? 'an unusable record' : formatIpv4(lease.attributes.publicIp);
       if (
         options.yes !== true &&
@@ -38,11 +39,7 @@ export function leaseReleaseCommand(context: CommandContext): Command {
         context.finish(1);
         return;
       }
-      const released = await etcd.txn({
-        compare: [{ target: 'modRevision', key, equals: current.modRevision }],
-        success: [{ type: 'delete', key }],
-      });
-      if (!released.succeeded)
+      if ((await records.remove(current)) === 'changed')
         throw new Fault('lease.changed', { what: `${text} was written just now, so it was not released`, where: key });
       if (options.quiet !== true) context.writeNote(`released ${text}, held by ${holder}\n`);
     });

@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { type CommandContext, defineCommand } from '#cli/command.ts';
 import { addEtcdOptions } from '#cli/etcd-options.ts';
-import { withEtcd } from '#cli/etcd-session.ts';
+import { withRecords } from '#cli/etcd-session.ts';
 import { entryData } from '#cli/lease/print-entries.ts';
-import { readEntries, readTtls } from '#cli/lease/read-entries.ts';
+import { readEntries } from '#cli/lease/read-entries.ts';
 import { parseSubnetArgument } from '#cli/lease/subnet-argument.ts';
 import { type OutputOptions, outputOption, printData } from '#cli/output.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -21,12 +21,12 @@ export function leaseShowCommand(context: CommandContext): Command {
   return addEtcdOptions(command).action(async (text: string) => {
     const { output } = command.opts<OutputOptions>();
     const subnet = parseSubnetArgument(text);
-    await withEtcd(context, command, async (session) => {
-      const key = session.keys.lease(subnet);
+    await withRecords(context, command, async (records) => {
+      const key = records.keys.lease(subnet);
       // All are read, since what may be wrong with one is a conflict with another.
-      const entry = (await readEntries(session)).find((candidate) => candidate.key === key);
+      const entry = (await readEntries(records)).find(({ record }) => record.key === key);
       if (entry === undefined) throw new Fault('lease.missing', { what: `nobody holds ${text}`, where: key });
-      const data = entryData(entry, await readTtls(session, [entry]));
+      const data = entryData(entry, await records.ttls([entry.record]));
       printData(context, output, {
         data,
         rows: Object.entries(data).filter(([, value]) => value !== undefined),

@@ -2,7 +2,8 @@
 import { type Command, Option } from 'commander';
 import { type CommandContext, defineCommand } from '#cli/command.ts';
 import { addEtcdOptions } from '#cli/etcd-options.ts';
-import { withEtcd } from '#cli/etcd-session.ts';
+import { placeOf } from '#cli/etcd-records/records.ts';
+import { withRecords } from '#cli/etcd-session.ts';
 import { printData } from '#cli/output.ts';
 import type { Json } from '#model/lease.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -18,9 +19,9 @@ export function networkGetCommand(context: CommandContext): Command {
   }).addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json', 'yaml']).default('text'));
   return addEtcdOptions(command).action(async () => {
     const { output } = command.opts<{ output: 'text' | 'json' | 'yaml' }>();
-    const { key, text } = await withEtcd(context, command, async ({ etcd, keys }) => {
-      const { kvs } = await etcd.range({ key: keys.config });
-      return { key: keys.config, text: kvs[0]?.value };
+    const { key, text } = await withRecords(context, command, async (records) => {
+      const key = records.keys.config;
+      return { key: placeOf(records, key), text: (await records.get(key))?.value };
     });
     if (text === undefined)
       throw new Fault('network.missing', { what: 'there is no network configuration', where: key });

@@ -1,12 +1,12 @@
 /** weft network set: create-if-absent; a different document in force is replaced only when asked for, and only as seen. */
 import type { Command } from 'commander';
-import { leaseOf } from '#agent/leases/etcd-keys.ts';
+import { leaseInRecord, type StoredRecord } from '#agent/leases/stored-record.ts';
 import { type CommandContext, type CommonOptions, defineCommand } from '#cli/command.ts';
 import { addEtcdOptions } from '#cli/etcd-options.ts';
-import { type EtcdSession, withEtcd } from '#cli/etcd-session.ts';
+import { type EtcdRecords, placeOf } from '#cli/etcd-records/records.ts';
+import { withRecords } from '#cli/etcd-session.ts';
 import { checkDocument } from '#cli/network/check-document.ts';
 import { readDocument } from '#cli/network/read-document.ts';
-import { type KeyValue, prefixEnd } from '#etcd/api.ts';
 import { describeNetworkChange } from '#model/network-change.ts';
 import { formatConfigProblem, type NetworkConfig } from '#model/network-config.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -38,64 +38,55 @@ export function networkSetCommand(context: CommandContext): Command {
     const say = (words: string): void => {
       if (options.quiet !== true) context.writeNote(`${words}\n`);
     };
-    await withEtcd(context, command, (session) =>
-      setNetwork(session, text, checked.config, options.replace === true, say),
+    await withRecords(context, command, (records) =>
+      setNetwork(records, text, checked.config, options.replace === true, say),
     );
   });
 }
 
 async function setNetwork(
-  session: EtcdSession,
+  records: EtcdRecords,
   text: string,
   config: NetworkConfig,
   replace: boolean,
   say: (words: string) => void,
 ): Promise<void> {
-  const { etcd, keys } = session;
-  const key = keys.config;
-  const created = await etcd.txn({
-    compare: [{ target: 'version', key, equals: 0 }],
-    success: [{ type: 'put', key, value: text }],
-    failure: [{ type: 'range', key }],
-  });
-  if (created.succeeded) return say(`written (${key} at revision ${created.revision})`);
-  const [found] = created.responses;
-  const current = found?.type === 'range' ? found.kvs[0] : undefined;
-  if (current === undefined) throw changed(key);
+  const key = records.keys.config;
+  const place = placeOf(records, key);
+  const created = await records.create(key, text);
+  if (created !== 'exists') return say(`written (${place} at revision ${created})`);
+  const current = await records.get(key);
+  if (current === undefined) throw changed(place);
   if (current.value.trimEnd() === text) return say('unchanged');
 
-  const consequences = await describeChange(session, current, config);
+  const consequences = await describeChange(records, current, config);
   if (!replace) {
     throw new Fault('network.exists', {
       what: 'another network configuration is in force',
-      where: key,
+      where: place,
       why: `replacing it means this:\n          ${consequences.join('\n          ')}`,
       remedy: 'compare it with weft network get; --replace writes over it',
     });
   }
   for (const sentence of consequences) say(sentence);
-  const written = await etcd.txn({
-    compare: [{ target: 'modRevision', key, equals: current.modRevision }],
-    success: [{ type: 'put', key, value: text }],
-  });
-  if (!written.succeeded) throw changed(key);
-  say(`replaced (${key} at revision ${written.revision})`);
+  const written = await records.replace(current, text);
+  if (written === 'changed') throw changed(place);
+  say(`replaced (${place} at revision ${written})`);
 }
 
-function changed(key: string): Fault {
-  return new Fault('network.changed', { what: 'somebody else wrote the network configuration just now', where: key });
+function changed(where: string): Fault {
+  return new Fault('network.changed', { what: 'somebody else wrote the network configuration just now', where });
 }
 
 async function describeChange(
-  { etcd, keys }: EtcdSession,
-  current: KeyValue,
+  records: EtcdRecords,
+  current: StoredRecord,
   config: NetworkConfig,
 ): Promise<readonly string[]> {
   const before = checkDocument(current.value);
   if ('problems' in before) return ['The document in force is not valid, so no agent can be running on it.'];
-  const { kvs } = await etcd.range({ key: keys.subnets, rangeEnd: prefixEnd(keys.subnets) });
-  const leases = kvs.flatMap((kv) => {
-    const lease = leaseOf(kv, keys);
+  const leases = (await records.leases()).flatMap((record) => {
+    const lease = leaseInRecord(record, records.keys);
     return 'reason' in lease ? [] : [lease];
   });
   const sentences = describeNetworkChange(before.config, config, leases);

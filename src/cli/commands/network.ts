@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type CommandContext, defineGroup } from '#cli/command.ts';
 import { networkCheckCommand } from './network-check.ts';
 import { networkGetCommand } from './network-get.ts';
+import { networkMigrateCommand } from './network-migrate.ts';
 import { networkSetCommand } from './network-set.ts';
 
 export function networkCommand(context: CommandContext): Command {
@@ -15,6 +16,11 @@ export function networkCommand(context: CommandContext): Command {
         ['weft network set net.json', 'write it for all hosts'],
       ],
     },
-    [networkCheckCommand(context), networkGetCommand(context), networkSetCommand(context)],
+    [
+      networkCheckCommand(context),
+      networkGetCommand(context),
+      networkSetCommand(context),
+      networkMigrateCommand(context),
+    ],
   );
 }

@@ -8,7 +8,8 @@ import { isJsonObject, memberOf } from '#model/json-document.ts';
 import type { LeaseEntry } from './entries.ts';
 import { formatSubnet } from './subnet-argument.ts';
 
-type Ttls = ReadonlyMap<bigint, number>;
+/** Seconds left by key. */
+type Ttls = ReadonlyMap<string, number>;
 
 export function printEntries(
   context: CommandContext,
@@ -26,7 +27,8 @@ export function printEntries(
 
 /** The entry as a program reads it: names in camelCase, addresses as text, absent what does not apply. */
 export function entryData(entry: LeaseEntry, ttls: Ttls): Readonly<Record<string, unknown>> {
-  const { key, lease, problems } = entry;
+  const { record, lease, problems } = entry;
+  const { key } = record;
   if (lease === undefined) return { key, problems };
   const { publicIp, publicIpv6, backendType, backendData, backendV6Data } = lease.attributes;
   return {
@@ -38,7 +40,7 @@ export function entryData(entry: LeaseEntry, ttls: Ttls): Readonly<Record<string
     backendData,
     backendV6Data,
     reservation: lease.reservation,
-    ttlSeconds: ttls.get(entry.etcdLease),
+    ttlSeconds: ttls.get(key),
     createdRevision: lease.created,
     modifiedRevision: lease.modified,
     problems,
@@ -49,17 +51,17 @@ function columns(ttls: Ttls): readonly Column<LeaseEntry>[] {
   return [
     {
       title: 'subnet',
-      value: ({ key, lease }) =>
+      value: ({ record: { key }, lease }) =>
         lease === undefined ? key.slice(key.lastIndexOf('/') + 1) : formatSubnet(lease.subnet),
     },
     { title: 'public ip', value: ({ lease }) => lease && formatIpv4(lease.attributes.publicIp) },
     { title: 'backend', value: ({ lease }) => lease?.attributes.backendType },
     { title: 'mac', value: vtepMac },
     { title: 'kind', value: kindOf },
-    { title: 'ttl', value: ({ etcdLease }) => formatTtl(ttls.get(etcdLease)), wide: true },
+    { title: 'ttl', value: ({ record }) => formatTtl(ttls.get(record.key)), wide: true },
     { title: 'created', value: ({ lease }) => lease?.created, wide: true, align: 'right' },
     { title: 'modified', value: ({ lease }) => lease?.modified, wide: true, align: 'right' },
-    { title: 'key', value: ({ key }) => key, wide: true },
+    { title: 'key', value: ({ record }) => record.key, wide: true },
     {
       title: 'problems',
       value: ({ problems }) => problems.join('; '),
@@ -80,7 +82,7 @@ function vtepMac({ lease }: LeaseEntry): string | undefined {
   return typeof mac === 'string' ? mac.slice(0, 17) : undefined;
 }
 
-function formatTtl(seconds: number | undefined): string | undefined {
+export function formatTtl(seconds: number | undefined): string | undefined {
   if (seconds === undefined) return undefined;
   if (seconds < 0) return 'expired';
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];

@@ -15,6 +15,7 @@ export function parseSubnetArgument(text: string): SubnetKey {
 
 /** As people write it; the second family after `&`. */
 export function formatSubnet(subnet: SubnetKey): string {
-  const ipv4 = formatIpv4Cidr(subnet.ipv4);
-  return subnet.ipv6 === undefined ? ipv4 : `${ipv4}&${formatIpv6Cidr(subnet.ipv6)}`;
+  const { ipv4, ipv6 } = subnet;
+  const parts = [ipv4 && formatIpv4Cidr(ipv4), ipv6 && formatIpv6Cidr(ipv6)];
+  return parts.filter((part) => part !== undefined).join('&');
 }

@@ -20,7 +20,7 @@ function backendProblems(text: string): readonly ConfigProblem[] {
   );
   // Its shape is wrong, or the whole text is no JSON: that has been said already.
   if ('problems' in alone) return [];
-  const opened = openBackend(alone.config.backend);
+  const opened = openBackend(alone.config);
   return 'problems' in opened ? opened.problems : [];
 }
 

@@ -1,89 +1,112 @@
 /**
- * What the vxlan backend wants in the kernel: one device, its /32 address, and per peer a permanent neighbour, an FDB entry
- * and an onlink route, exactly as flannel leaves them (spec §5.1).
+ * What the vxlan backend wants in the kernel, for each family: one device, its single address, and per peer a permanent
+ * neighbour, an FDB entry and an onlink route, exactly as flannel leaves them (spec §5.1). With DirectRouting a peer that
+ * is reached without a gateway gets a plain route instead.
  */
-import type { DesiredRequest, RefusedLease, Underlay } from '#agent/backends/backend.ts';
-import type { DesiredState, FdbEntry, NeighborEntry, RouteEntry, VxlanDevice } from '#agent/kernel/state.ts';
+import type { Desired, DesiredRequest, RefusedLease, Underlay } from '#agent/backends/backend.ts';
+import { directRoutes } from '#agent/backends/direct-route.ts';
+import { hostOf } from '#agent/backends/peer-host.ts';
+import type { AddressEntry, FdbEntry, NeighborEntry, RouteEntry, VxlanDevice } from '#agent/kernel/state.ts';
+import { addressBits, type Cidr, type Family } from '#model/ip.ts';
 import type { Lease } from '#model/lease.ts';
 import type { Mac } from '#model/mac.ts';
+import { OVERHEAD_BYTES, vxlanDeviceName } from './families.ts';
 import { parseVxlanLeaseData } from './lease-data.ts';
 import type { VxlanOptions } from './options.ts';
 
-/** Outer Ethernet, IPv4, UDP and VXLAN headers. */
-const OVERHEAD_BYTES = 50;
-
-export function vxlanDeviceName(options: VxlanOptions): string {
-  return `flannel.${options.vni}`;
-}
-
-export function vxlanMtu(options: VxlanOptions, underlay: Underlay): number {
-  return (options.mtu ?? underlay.mtu) - OVERHEAD_BYTES;
+interface Rows {
+  readonly devices: VxlanDevice[];
+  readonly addresses: AddressEntry[];
+  readonly neighbors: NeighborEntry[];
+  readonly fdb: FdbEntry[];
+  readonly routes: RouteEntry[];
 }
 
 export function desiredVxlanState(
   options: VxlanOptions,
+  families: readonly Family[],
   request: DesiredRequest,
-): { readonly state: DesiredState; readonly refused: readonly RefusedLease[] } {
-  const device = vxlanDeviceName(options);
-  const { peers, refused } = readPeers(request);
-  const neighbors: NeighborEntry[] = [];
-  const fdb: FdbEntry[] = [];
-  const routes: RouteEntry[] = [];
-  for (const [mac, lease] of peers) {
-    const subnet = lease.subnet.ipv4;
-    neighbors.push({ device, address: subnet.address, mac });
-    fdb.push({ device, mac, destination: lease.attributes.publicIp });
-    routes.push({ device, destination: subnet, gateway: subnet.address });
-  }
-  const own = request.own?.subnet.ipv4.address;
-  return {
-    state: {
-      devices: [desiredDevice(options, request)],
-      addresses: own === undefined ? [] : [{ device, address: own, length: 32 }],
-      neighbors,
-      fdb,
-      routes,
-    },
-    refused,
-  };
-}
-
-/** Peers by MAC: the FDB can hold a MAC once, so of two leases that name the same one the older claim is kept. */
-function readPeers({ mac: ownMac, leases }: DesiredRequest): { peers: Map<Mac, Lease>; refused: RefusedLease[] } {
-  const peers = new Map<Mac, Lease>();
+): Desired {
+  const rows: Rows = { devices: [], addresses: [], neighbors: [], fdb: [], routes: [] };
   const refused: RefusedLease[] = [];
-  for (const lease of leases) {
-    const parsed = parseVxlanLeaseData(lease.attributes.backendData);
-    if ('reason' in parsed) {
-      refused.push({ lease, reason: parsed.reason });
-      continue;
-    }
-    if (parsed.mac === ownMac) {
-      refused.push({ lease, reason: `VtepMAC ${parsed.mac} is this host's own: was the machine cloned?` });
-      continue;
-    }
-    const rival = peers.get(parsed.mac);
-    if (rival === undefined) {
-      peers.set(parsed.mac, lease);
-      continue;
-    }
-    const [older, newer] = rival.created <= lease.created ? [rival, lease] : [lease, rival];
-    peers.set(parsed.mac, older);
-    refused.push({ lease: newer, reason: `VtepMAC ${parsed.mac} is already an older lease's: was a machine cloned?` });
-  }
-  return { peers, refused };
+  for (const family of families) wantFamily(family, options, request, rows, refused);
+  return { state: rows, refused };
 }
 
-function desiredDevice(options: VxlanOptions, { underlay, mac }: DesiredRequest): VxlanDevice {
-  return {
-    name: vxlanDeviceName(options),
-    vni: options.vni,
-    mtu: vxlanMtu(options, underlay),
+/** MTU of the device of that family. */
+export function vxlanDeviceMtu(options: VxlanOptions, underlay: Underlay, family: Family): number {
+  return (options.mtu ?? underlay.mtu) - OVERHEAD_BYTES[family];
+}
+
+function wantFamily(
+  family: Family,
+  options: VxlanOptions,
+  request: DesiredRequest,
+  rows: Rows,
+  refused: RefusedLease[],
+): void {
+  const { underlay, identity, own } = request;
+  const local = underlay[family]?.address;
+  const mac = identity.macs[family];
+  if (local === undefined || mac === undefined) return;
+  const device = vxlanDeviceName(options, family);
+  const { vni, port, learning, gbp } = options;
+  const mtu = vxlanDeviceMtu(options, underlay, family);
+  rows.devices.push({
+    kind: 'vxlan',
+    name: device,
+    vni,
+    mtu,
     mac,
-    local: underlay.address,
+    local,
     underlay: underlay.name,
-    port: options.port,
-    learning: options.learning,
-    gbp: options.gbp,
-  };
+    port,
+    learning,
+    gbp,
+  });
+  const base = own?.subnet[family]?.address;
+  if (base !== undefined) rows.addresses.push({ device, address: base, length: addressBits(base) });
+
+  const isDirect = options.directRouting ? directRoutes(request.hostRoutes, underlay.index) : () => false;
+  const peers = new Map<Mac, Lease>();
+  for (const lease of request.leases) {
+    const subnet = lease.subnet[family];
+    const host = hostOf(lease, family);
+    if (subnet === undefined || host === undefined) continue;
+    if (isDirect(host)) {
+      rows.routes.push({ type: 'gateway', device: underlay.name, destination: subnet, gateway: host });
+    } else takePeer(lease, family, mac, peers, refused);
+  }
+  for (const [peer, lease] of peers) {
+    const subnet: Cidr | undefined = lease.subnet[family];
+    const host = hostOf(lease, family);
+    if (subnet === undefined || host === undefined) continue;
+    rows.neighbors.push({ device, address: subnet.address, mac: peer });
+    rows.fdb.push({ device, mac: peer, destination: host });
+    rows.routes.push({ type: 'onlink', device, destination: subnet, gateway: subnet.address });
+  }
+}
+
+/** The FDB can hold a MAC once, so of two leases that name the same one the older claim is kept. */
+function takePeer(lease: Lease, family: Family, ownMac: Mac, peers: Map<Mac, Lease>, refused: RefusedLease[]): void {
+  const { backendData, backendV6Data } = lease.attributes;
+  const [name, data] =
+    family === 'ipv4' ? (['BackendData', backendData] as const) : (['BackendV6Data', backendV6Data] as const);
+  const parsed = parseVxlanLeaseData(data, name);
+  if ('reason' in parsed) {
+    refused.push({ lease, reason: parsed.reason });
+    return;
+  }
+  if (parsed.mac === ownMac) {
+    refused.push({ lease, reason: `VtepMAC ${parsed.mac} is this host's own: was the machine cloned?` });
+    return;
+  }
+  const rival = peers.get(parsed.mac);
+  if (rival === undefined) {
+    peers.set(parsed.mac, lease);
+    return;
+  }
+  const [older, newer] = rival.created <= lease.created ? [rival, lease] : [lease, rival];
+  peers.set(parsed.mac, older);
+  refused.push({ lease: newer, reason: `VtepMAC ${parsed.mac} is already an older lease's: was a machine cloned?` });
 }

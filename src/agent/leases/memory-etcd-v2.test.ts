@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+import { ManualClock } from '#runtime/clock.ts';
+import { EtcdV2LeaseStore } from './etcd-v2-store.ts';
+import { type StoreFixture, testLeaseStore } from './lease-store-compliance.ts';
+import { MemoryEtcd, type MemoryEtcdClient } from './memory-etcd.ts';
+import { MemoryEtcdV2 } from './memory-etcd-v2.ts';
+
+const PREFIX = '/kubernetes/network';
+
+testLeaseStore('in-memory etcd v2', async () => memoryFixture());
+
+function memoryFixture(): StoreFixture {
+  const clock = new ManualClock();
+  const etcd = new MemoryEtcd({ clock });
+  const clients: MemoryEtcdClient[] = [];
+  const open = (): EtcdV2LeaseStore => {
+    const client = etcd.connect();
+    clients.push(client);
+    return new EtcdV2LeaseStore({ etcd: new MemoryEtcdV2(etcd, client), prefix: PREFIX });
+  };
+  return {
+    prefix: PREFIX,
+    listsDirectory: true,
+    open,
+    openUnreachable() {
+      const client = etcd.connect();
+      client.cut();
+      return new EtcdV2LeaseStore({ etcd: new MemoryEtcdV2(etcd, client), prefix: PREFIX });
+    },
+    async cut() {
+      for (const client of clients) client.cut();
+    },
+    async heal() {
+      for (const client of clients) client.heal();
+    },
+    async putRaw(key, value) {
+      etcd.putRaw(key, value);
+    },
+    async deleteRaw(key) {
+      etcd.deleteRaw(key);
+    },
+    async getRaw(key) {
+      return etcd.keyspace.range({ key }).kvs[0]?.value;
+    },
+    async compact() {
+      etcd.keyspace.compact(etcd.keyspace.revision);
+    },
+    async passTime(ms) {
+      clock.advance(ms);
+      await turn();
+    },
+    async until(condition) {
+      for (let left = 100; !condition(); left--) {
+        assert.ok(left > 0, 'it never came true');
+        clock.advance(100);
+        await turn();
+      }
+    },
+    async close() {
+      for (const client of clients) client.close();
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** The one line by which `systemctl status` tells how the agent is: STATUS= of sd_notify(3). Pure. */
+
+export interface StatusSummary {
+  /** Subnets leased by this host, as text; empty before there is one. */
+  readonly subnets: readonly string[];
+  /** Hosts that the fabric reaches. */
+  readonly peers: number;
+  /** Where leases are kept. `since`: milliseconds since 1970, when it was heard of last. */
+  readonly store: { readonly connected: true } | { readonly connected: false; readonly since: number };
+  /** What goes wrong at present, in one sentence (`Fault.summary`). */
+  readonly fault: string | undefined;
+}
+
+/** The service manager shows one line, and refuses datagrams that are huge. */
+const MOST_FAULT_CHARACTERS = 200;
+
+/**
+ * `172.30.71.0/24 leased, 6 peers; store not reached since 2026-02-01T10:00:00Z; last fault: …`, without `STATUS=`. A
+ * summary that stays the same has the same text: no ages in it.
+ */
+export function statusText(summary: StatusSummary): string {
+  const { subnets, peers, store, fault } = summary;
+  const parts = [
+    subnets.length === 0
+      ? 'no lease yet'
+      : `${subnets.join(' and ')} leased, ${peers} ${peers === 1 ? 'peer' : 'peers'}`,
+  ];
+  if (!store.connected)
+    parts.push(`store not reached since ${new Date(store.since).toISOString().replace(/\.\d+Z$/, 'Z')}`);
+  if (fault !== undefined) parts.push(`last fault: ${oneLine(fault)}`);
+  return parts.join('; ');
+}
+
+/** A line end would begin another assignment: what comes from etcd must not be able to. */
+function oneLine(text: string): string {
+  const line = text.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
+  return line.length <= MOST_FAULT_CHARACTERS ? line : `${line.slice(0, MOST_FAULT_CHARACTERS)}…`;
+}
