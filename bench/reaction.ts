@@ -1,13 +1,17 @@
 /** From the put of one lease to its route, neighbour and FDB entry in another host's kernel; and from its delete to their end. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { startAgent } from './harness/agent-process.ts';
 import type { Bench, Figure, Row } from './harness/figure.ts';
-import { withFleet } from './harness/fleet.ts';
-import { type ChangeWatch, KernelView, watchChanges } from './harness/kernel-view.ts';
+import { withFleet, withHosts } from './harness/fleet.ts';
+import { type ChangeWatch, KernelView, watchChanges, whenSettled } from './harness/kernel-view.ts';
 import { LARGE_NETWORK, leasePair, makePeers, type Peer } from './harness/peers.ts';
 import { median, percentile } from './harness/statistics.ts';
+import { putPeers } from './harness/store.ts';
 
 const COUNT = 100;
 const QUICK_COUNT = 30;
+const MANY = 10_000;
+const QUIET_MS = 250;
 const PATIENCE_MS = 5_000;
 /** Time between two changes: what a fleet at work looks like, and enough that none waits for another. */
 const PAUSE_MS = { least: 25, spread: 25 };
@@ -40,7 +44,8 @@ export const reaction: Figure = {
       `${puts.length} puts and as many deletes, in ${bench.runs} fleets; ` +
         `the agent's pass (look, compare, write) took ${median(passMs).toFixed(1)} ms of it`,
     ];
-    return { rows: [...rows('put', puts), ...rows('delete', deletes)], notes };
+    const large = await reactionsAmongMany(bench);
+    return { rows: [...rows('put', puts), ...rows('delete', deletes), largeRow(large)], notes };
   },
 };
 
@@ -92,6 +97,46 @@ function reactionsOfFleet(bench: Bench, count: number): Promise<Reactions> {
       etcd.close();
     }
   });
+}
+
+/** Puts into a network of many leases, seen by one agent. */
+function reactionsAmongMany(bench: Bench): Promise<readonly Reaction[]> {
+  return withHosts(bench, 1, LARGE_NETWORK, async (prefix, [host]) => {
+    if (host === undefined) throw new Error('one host was asked for');
+    const { etcd, lease } = bench.store;
+    await putPeers(bench.store, prefix, makePeers(MANY));
+    const agent = startAgent({ ...bench, prefix, host });
+    using kernel = new KernelView(host);
+    using changes = watchChanges(host);
+    try {
+      await agent.ready;
+      await whenSettled(changes, QUIET_MS, () => true);
+      const reactions: Reaction[] = [];
+      for (const peer of makePeers(QUICK_COUNT, MANY)) {
+        const sentAt = performance.now();
+        await etcd.put({ ...leasePair(prefix, peer), lease });
+        const acknowledged = performance.now() - sentAt;
+        const doneAt = await whenSettled(changes, QUIET_MS, () => kernel.programmed([peer]) === 1);
+        reactions.push({ acknowledged, done: doneAt - sentAt });
+      }
+      return reactions;
+    } finally {
+      await agent.stop();
+    }
+  });
+}
+
+function largeRow(reactions: readonly Reaction[]): Row {
+  const done = reactions.map((each) => each.done);
+  const acknowledged = median(reactions.map((each) => each.acknowledged));
+  const ratio = median(reactions.map((each) => each.done / each.acknowledged));
+  return {
+    name: `put → kernel among ${MANY} peers, p50`,
+    value: median(done),
+    unit: 'ms',
+    samples: done,
+    yardstick: { name: 'put acknowledged', value: acknowledged, ratio },
+  };
 }
 
 /** When the last change was heard of that made it so. */

@@ -11,6 +11,7 @@ import { loadNative } from '#netlink/native.ts';
 import { systemClock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import { createLog, type Log } from '#runtime/log.ts';
+import { collectGarbage, preferSmallMemory } from '#runtime/memory.ts';
 import { VERSION } from '#runtime/version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -37,6 +38,7 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
     write: (line) => process.stderr.write(line),
     now: () => Date.now(),
   });
+  preferSmallMemory();
   const ended = signalled();
   // The TLS handshake goes on while the kernel is looked at.
   const etcd = connectEtcd(etcdOptions(config));
@@ -63,9 +65,8 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   return 0;
 }
 
-/** The launcher lets the agent call the collector (--expose-gc); without it V8 keeps its garbage a little longer. */
 function relieve(): void {
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  collectGarbage();
   loadNative().trimHeap();
 }
 
