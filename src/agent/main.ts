@@ -1,6 +1,8 @@
 /** The agent face: reads the command line, makes the parts, joins them, and waits for a signal. */
+import { randomBytes } from 'node:crypto';
 import { type AgentConfig, parseAgentCommandLine } from '#agent/config/agent-config.ts';
 import { startDriver } from '#agent/driver.ts';
+import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import { NetlinkKernel } from '#agent/kernel/netlink-kernel.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
 import { notifier } from '#agent/publish/notify.ts';
@@ -43,7 +45,7 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   // The TLS handshake goes on while the kernel is looked at.
   const etcd = connectEtcd(etcdOptions(config));
   const store = new EtcdLeaseStore({ etcd, prefix: config.etcd.prefix });
-  const kernel = new NetlinkKernel();
+  const kernel = new MirrorKernel(new NetlinkKernel(), systemClock);
   log.info('starting', { version: VERSION, endpoints: config.etcd.endpoints.join(','), prefix: config.etcd.prefix });
   const driver = startDriver({
     settings: coreSettings(config),
@@ -82,7 +84,7 @@ function coreSettings(config: AgentConfig): Parameters<typeof startDriver>[0]['s
     publicIp: config.publicIp,
     renewMarginMs: config.renewMarginMs,
     previous: previous === undefined ? undefined : { ipv4: previous },
-    randomMac: macFromRandom(crypto.getRandomValues(new Uint8Array(6))),
+    randomMac: macFromRandom(randomBytes(6)),
     spread: Math.random(),
   };
 }

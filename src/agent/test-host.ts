@@ -1,5 +1,7 @@
 /** A host for tests of the whole agent: fake kernel, shared fake etcd, a clock that the test moves. */
+
 import { MemoryKernel } from '#agent/kernel/memory-kernel.ts';
+import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
 import { ipOf, seededRandom } from '#agent/leases/lease-builders.ts';
 import { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
@@ -95,7 +97,7 @@ export class TestHost {
         randomMac: macFromRandom(Uint8Array.from({ length: 6 }, () => random() * 256)),
         spread: 0.5,
       },
-      kernel: this.kernel,
+      kernel: new MirrorKernel(this.kernel, this.fleet.clock),
       store: new EtcdLeaseStore({ etcd: this.fleet.etcd.connect(), prefix: PREFIX, clock: this.fleet.clock }),
       clock: this.fleet.clock,
       log: createLog({ verbose: true, journal: true, write: (line) => this.logged.push(line.trimEnd()), now: () => 0 }),

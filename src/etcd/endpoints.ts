@@ -2,7 +2,9 @@
  * The endpoints of a cluster: which to ask next, and what may be asked again elsewhere. One that failed moves to the end
  * of the order, so it is tried last until others fail.
  */
+
 import { setTimeout as pause } from 'node:timers/promises';
+import { monotonicMs } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import { type Connection, closedFault } from './connection.ts';
 import { type CallContext, type CallRequest, callOnce } from './grpc-call.ts';
@@ -44,12 +46,12 @@ export class Endpoints {
 
   /** Makes the call on one member after the other until one serves it; `timeoutMs` is over all of them. */
   async call<T>(call: Call<T>, context: CallContext, timeoutMs: number): Promise<Outcome<T>> {
-    const deadline = performance.now() + timeoutMs;
+    const deadline = monotonicMs() + timeoutMs;
     const failures = new Map<Connection, Failure>();
     for (;;) {
       const round = this.#order;
       for (const [index, connection] of round.entries()) {
-        const leftMs = deadline - performance.now();
+        const leftMs = deadline - monotonicMs();
         if (leftMs <= 0 && failures.size > 0) break;
         // A member that keeps silent must leave time for the others.
         const shareMs = Math.max(1, leftMs / (round.length - index));
@@ -61,7 +63,7 @@ export class Endpoints {
         failures.set(connection, moreTelling(failures.get(connection), outcome));
       }
       const waitMs = ROUND_PAUSE_MS * (0.5 + Math.random());
-      const worthIt = performance.now() + waitMs + SHORTEST_ROUND_MS < deadline;
+      const worthIt = monotonicMs() + waitMs + SHORTEST_ROUND_MS < deadline;
       if (!worthIt || ![...failures.values()].some(mayPass)) return combined([...failures.values()]);
       await pause(waitMs);
     }
@@ -75,7 +77,7 @@ export class Endpoints {
     connectMs: number,
     timeoutMs: number,
   ): Promise<Outcome<T>> {
-    const begunMs = performance.now();
+    const begunMs = monotonicMs();
     let session: Session;
     try {
       session = await within(connection, connectMs);
@@ -83,7 +85,7 @@ export class Endpoints {
       if (!(error instanceof Fault)) throw error;
       return { type: 'failed', kind: 'unsent', fault: error };
     }
-    return callOnce(session, call, context, Math.max(1, timeoutMs - (performance.now() - begunMs)));
+    return callOnce(session, call, context, Math.max(1, timeoutMs - (monotonicMs() - begunMs)));
   }
 
   close(): void {

@@ -10,12 +10,10 @@
  */
 import { differentTunnel } from './device-compatibility.ts';
 import { difference } from './difference.ts';
+import { addressKey, fdbKey, neighborKey, nexthopKey, routeKey } from './entry-keys.ts';
 import { writtenRoutes } from './route-form.ts';
 import type {
-  AddressEntry,
   DesiredState,
-  FdbEntry,
-  NeighborEntry,
   NexthopEntry,
   Observed,
   ObservedLink,
@@ -43,7 +41,7 @@ function entryOperations(desired: DesiredState, observed: Observed): Operation[]
   const addresses = difference(desired.addresses, observed.ownAddresses, addressKey, () => true);
   const neighbors = difference(desired.neighbors, observed.neighbors, neighborKey, (a, b) => a.mac === b.mac);
   const fdb = difference(desired.fdb, observed.fdb, fdbKey, (a, b) => a.destination === b.destination);
-  const nexthops = difference(written.nexthops, observed.nexthops, (entry) => entry.id, sameNexthop);
+  const nexthops = difference(written.nexthops, observed.nexthops, nexthopKey, sameNexthop);
   const routes = difference(written.routes, observed.routes, routeKey, sameRoute);
 
   const operations: Operation[] = [];
@@ -79,12 +77,6 @@ function changedSettings(device: VxlanDevice, link: ObservedLink): Operation[] {
   };
   return Object.keys(settings).length === 0 ? [] : [{ type: 'device-set', name: device.name, ...settings }];
 }
-
-/** Keys are numbers where one device is all there is to tell apart, since ten thousand strings are not free. */
-const addressKey = (entry: AddressEntry): string => `${entry.device} ${entry.address}/${entry.length}`;
-const neighborKey = (entry: NeighborEntry): number => entry.address;
-const fdbKey = (entry: FdbEntry): string => entry.mac;
-const routeKey = (entry: RouteEntry): number => entry.destination.address * 64 + entry.destination.length;
 
 function sameNexthop(a: NexthopEntry, b: NexthopEntry): boolean {
   return a.device === b.device && a.gateway === b.gateway;

@@ -217,28 +217,33 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
       assert.match(failed[0]?.fault.summary ?? '', /A VXLAN device with the specified VNI already exists/);
     },
   ],
-  [
-    "a listener hears of another program's change to our device",
-    async ({ kernel, disturb }) => {
-      const desired = desiredWithPeers(2);
-      converge(kernel, desired);
-      const [route] = desired.routes;
-      assert.ok(route !== undefined);
-      let end = (): void => undefined;
-      const heard = new Promise<void>((resolve) => {
-        end = kernel.watch(() => [DEVICE], resolve);
-      });
-      const patience = setTimeout(() => assert.fail('nothing heard'), 2000);
-      disturb([{ type: 'route-delete', entry: route }]);
-      await heard;
-      clearTimeout(patience);
-      end();
-    },
-  ],
+  ...(['route', 'neighbor', 'fdb'] as const).map(
+    (kind): Behaviour => [
+      `a listener hears that another program deleted a ${kind} entry of ours`,
+      async ({ kernel, disturb }) => {
+        const desired = desiredWithPeers(2);
+        converge(kernel, desired);
+        const heard = Promise.withResolvers<void>();
+        const end = kernel.watch(() => [DEVICE], heard.resolve);
+        const patience = setTimeout(() => heard.reject(new Error('nothing heard')), 2000);
+        disturb([deletion(desired, kind)]);
+        await heard.promise;
+        clearTimeout(patience);
+        end();
+      },
+    ],
+  ),
 ];
 
 function address(text: string): number {
   return parseIpv4(text) ?? parseIpv4Cidr(text)?.address ?? assert.fail(text);
+}
+
+function deletion(desired: DesiredState, kind: 'route' | 'neighbor' | 'fdb'): Operation {
+  const [[route], [neighbor], [fdb]] = [desired.routes, desired.neighbors, desired.fdb];
+  assert.ok(route !== undefined && neighbor !== undefined && fdb !== undefined);
+  if (kind === 'route') return { type: 'route-delete', entry: route };
+  return kind === 'neighbor' ? { type: 'neighbor-delete', entry: neighbor } : { type: 'fdb-delete', entry: fdb };
 }
 
 function hex(byte: number): string {

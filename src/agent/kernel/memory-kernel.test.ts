@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseIpv4 } from '#model/ipv4.ts';
+import { ManualClock } from '#runtime/clock.ts';
+import type { Kernel } from './kernel.ts';
 import { converge, desiredWithPeers, KERNEL_BEHAVIOURS } from './kernel-compliance.ts';
 import { MemoryKernel } from './memory-kernel.ts';
+import { MirrorKernel } from './mirror-kernel.ts';
 
 const ADDRESS = parseIpv4('192.0.2.1') ?? assert.fail();
 
@@ -19,6 +22,51 @@ for (const [name, run] of KERNEL_BEHAVIOURS) {
   });
 }
 
+for (const [name, run] of KERNEL_BEHAVIOURS) {
+  test(`in a mirror: ${name}`, async () => {
+    const memory = host();
+    const mirror = new MirrorKernel(memory, new ManualClock());
+    const end = mirror.watch(
+      () => [],
+      () => undefined,
+    );
+    await run({ kernel: mirror, disturb: (operations) => memory.disturb(operations), close: end });
+  });
+}
+
+test('a mirror says the same as its kernel after any pass, without looking', () => {
+  const memory = host();
+  const mirror = new MirrorKernel(memory, new ManualClock());
+  mirror.watch(
+    () => [],
+    () => undefined,
+  );
+  for (const peers of [3, 5, 2, 600, 380, 4]) {
+    converge(mirror, desiredWithPeers(peers));
+    assert.deepEqual(sortedState(mirror), sortedState(memory), `${peers} peers`);
+  }
+  const looks = memory.looks;
+  mirror.observe(['flannel.1']);
+  assert.equal(memory.looks, looks);
+});
+
+test('a mirror that nothing watches, or that is a minute old, looks again', () => {
+  const memory = host();
+  const clock = new ManualClock();
+  const mirror = new MirrorKernel(memory, clock);
+  mirror.observe([]);
+  mirror.observe([]);
+  assert.equal(memory.looks, 2);
+  mirror.watch(
+    () => [],
+    () => undefined,
+  );
+  mirror.observe([]);
+  clock.advance(60_000);
+  mirror.observe([]);
+  assert.equal(memory.looks, 3);
+});
+
 test('it prints what an operator would read', () => {
   const kernel = host();
   converge(kernel, desiredWithPeers(1));
@@ -30,3 +78,10 @@ test('it prints what an operator would read', () => {
     'route 10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink',
   ]);
 });
+
+function sortedState(kernel: Kernel): readonly string[] {
+  const { links: _links, addresses: _addresses, ...own } = kernel.observe(['flannel.1']);
+  return Object.entries(own)
+    .flatMap(([kind, entries]) => entries.map((entry) => `${kind} ${JSON.stringify(entry)}`))
+    .sort();
+}

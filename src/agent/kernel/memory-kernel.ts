@@ -48,6 +48,8 @@ export class MemoryKernel implements Kernel {
   #nextIndex: number;
   /** Operations taken since the beginning: a test sees whether anything was written. */
   written = 0;
+  /** How often it was looked at. */
+  looks = 0;
 
   constructor(host: MemoryHost) {
     for (const link of host.links) this.#devices.set(link.name, holdings(link));
@@ -72,6 +74,7 @@ export class MemoryKernel implements Kernel {
   }
 
   observe(devices: readonly string[]): Observed {
+    this.looks += 1;
     const all = [...this.#devices.values()];
     const ours = all.filter(({ link }) => devices.includes(link.name));
     return {

@@ -6,6 +6,7 @@ import { dumpAddresses } from '#netlink/address.ts';
 import { watchNetwork } from '#netlink/events.ts';
 import { decodeFdbEntry, dumpFdb } from '#netlink/fdb.ts';
 import { dumpLinks } from '#netlink/link.ts';
+import { RTM_DELNEIGH } from '#netlink/message.ts';
 import { dumpNeighbors } from '#netlink/neighbor.ts';
 import { dumpNexthops } from '#netlink/nexthop.ts';
 import type { MessageReader } from '#netlink/reader.ts';
@@ -97,6 +98,7 @@ export class NetlinkKernel implements Kernel {
     for (const operation of operations) {
       batch.push(operation);
       if (operation.type === 'fdb-replace') this.#fdb.set(operation.entry.mac, operation.entry.destination);
+      else if (operation.type === 'fdb-delete') this.#fdb.delete(operation.entry.mac);
       // What follows may name a device that does not exist before.
       if (isDeviceOperation(operation) || batch.length >= LONGEST_BATCH) {
         flush();
@@ -118,7 +120,9 @@ export class NetlinkKernel implements Kernel {
   /** The kernel does not say who wrote an FDB entry, so our own writes are told from others by what they say. */
   #isKnownFdbEntry(message: MessageReader): boolean {
     const entry = decodeFdbEntry(message);
-    return entry?.permanent === true && this.#fdb.get(entry.mac) === entry.destination;
+    if (entry === undefined) return false;
+    const known = this.#fdb.get(entry.mac);
+    return message.type === RTM_DELNEIGH ? known === undefined : entry.permanent && known === entry.destination;
   }
 
   #indexes(): ReadonlyMap<string, number> {
@@ -134,8 +138,9 @@ export class NetlinkKernel implements Kernel {
   /** Unicast entries with a destination; the all-zero default entry is never ours. */
   #readFdb(index: number, device: string, into: FdbEntry[]): void {
     for (const { mac, destination, permanent } of dumpFdb(this.#socket, index)) {
-      if (permanent && destination !== undefined && parseMac(mac) !== undefined)
-        into.push({ device, mac, destination });
+      if (!permanent || destination === undefined || parseMac(mac) === undefined) continue;
+      into.push({ device, mac, destination });
+      this.#fdb.set(mac, destination);
     }
   }
 
