@@ -15,8 +15,10 @@ const QUIET_MS = 250;
 const PATIENCE_MS = 5_000;
 /** Time between two changes: what a fleet at work looks like, and enough that none waits for another. */
 const PAUSE_MS = { least: 25, spread: 25 };
-/** 0.7 times real flannel's 6.0 ms, at a put of 4.4 ms. */
-const MOST_TIMES_PUT = 0.955;
+/** 0.7 times real flannel's 6.0 ms, 4.4 ms of which were etcd's commit on the machine where it was measured. */
+const MOST_MS = 4.2;
+/** 0.7 times its 1.6 ms after the commit: the part that is not etcd's, and so the fairer of the two. */
+const MOST_AFTER_ACKNOWLEDGED_MS = 1.12;
 
 interface Reaction {
   /** All in milliseconds since the request was sent. */
@@ -164,7 +166,7 @@ function rows(verb: 'put' | 'delete', reactions: readonly Reaction[]): Row[] {
       samples: done,
       yardstick,
       flannel: isPut ? { v0_28: '6.0 ms, 1.36 ×', v0_11: '3.8 ms' } : { v0_28: '3.8 ms', v0_11: '3.6 ms' },
-      ...(isPut ? { target: { of: 'ratio', most: MOST_TIMES_PUT } } : {}),
+      ...(isPut ? { target: { of: 'value', most: MOST_MS } } : {}),
     },
     {
       name: `${verb} → kernel, p95`,
@@ -178,7 +180,9 @@ function rows(verb: 'put' | 'delete', reactions: readonly Reaction[]): Row[] {
       value: median(after),
       unit: 'ms',
       samples: after,
-      ...(isPut ? { flannel: { v0_28: '1.6 ms', v0_11: '-' } } : {}),
+      ...(isPut
+        ? { flannel: { v0_28: '1.6 ms', v0_11: '-' }, target: { of: 'value', most: MOST_AFTER_ACKNOWLEDGED_MS } }
+        : {}),
     },
   ];
 }
