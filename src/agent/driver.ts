@@ -75,7 +75,7 @@ export function startDriver(options: DriverOptions): Driver {
         load();
         break;
       case 'read-host':
-        hear({ type: 'host', host: kernel.host() });
+        readHost();
         break;
       case 'pass':
         pass();
@@ -84,7 +84,8 @@ export function startDriver(options: DriverOptions): Driver {
         acquire(action);
         break;
       case 'watch':
-        endWatch = store.watch(action.afterRevision, (event) => hear({ type: 'leases', event }));
+        // Queued: what goes wrong here is none of the watch's business.
+        endWatch = store.watch(action.afterRevision, (event) => queueMicrotask(() => hear({ type: 'leases', event })));
         break;
       case 'renew':
         renew(action);
@@ -111,6 +112,15 @@ export function startDriver(options: DriverOptions): Driver {
         hear(failed(error));
       },
     );
+  };
+
+  const readHost = (): void => {
+    try {
+      hear({ type: 'host', host: kernel.host() });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      hear({ type: 'host-failed', fault: error });
+    }
   };
 
   const pass = (): void => {

@@ -1,5 +1,6 @@
 /** A host for tests of the whole agent: fake kernel, shared fake etcd, a clock that the test moves. */
 
+import type { Kernel } from '#agent/kernel/kernel.ts';
 import { MemoryKernel } from '#agent/kernel/memory-kernel.ts';
 import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
@@ -8,6 +9,7 @@ import { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
 import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
 import { macFromRandom } from '#model/mac.ts';
 import { ManualClock } from '#runtime/clock.ts';
+import type { Fault } from '#runtime/fault.ts';
 import { createLog } from '#runtime/log.ts';
 import { type Driver, startDriver } from './driver.ts';
 
@@ -58,6 +60,10 @@ export class TestHost {
   readonly fleet: TestFleet;
   readonly number: number;
   readonly kernel: MemoryKernel;
+  /** How long the kernel takes for one look. */
+  lookMs = 0;
+  /** What the next look fails with. */
+  nextFault: Fault | undefined;
   readonly notified: string[] = [];
   readonly logged: string[] = [];
   subnetFile: string | undefined;
@@ -97,7 +103,7 @@ export class TestHost {
         randomMac: macFromRandom(Uint8Array.from({ length: 6 }, () => random() * 256)),
         spread: 0.5,
       },
-      kernel: new MirrorKernel(this.kernel, this.fleet.clock),
+      kernel: new MirrorKernel(this.#slow(), this.fleet.clock),
       store: new EtcdLeaseStore({ etcd: this.fleet.etcd.connect(), prefix: PREFIX, clock: this.fleet.clock }),
       clock: this.fleet.clock,
       log: createLog({ verbose: true, journal: true, write: (line) => this.logged.push(line.trimEnd()), now: () => 0 }),
@@ -109,6 +115,25 @@ export class TestHost {
       relieve: () => undefined,
     });
     await this.fleet.settle();
+  }
+
+  /** The kernel with the troubles that a test wants. */
+  #slow(): Kernel {
+    const { kernel } = this;
+    return {
+      host: () => kernel.host(),
+      routeTo: () => kernel.routeTo(),
+      apply: (operations) => kernel.apply(operations),
+      watch: (devices, listener) => kernel.watch(devices, listener),
+      close: () => kernel.close(),
+      observe: (devices) => {
+        const fault = this.nextFault;
+        this.nextFault = undefined;
+        if (fault !== undefined) throw fault;
+        this.fleet.clock.advance(this.lookMs);
+        return kernel.observe(devices);
+      },
+    };
   }
 
   async stop(): Promise<void> {

@@ -169,7 +169,10 @@ class Watch {
       try {
         this.#history.restart(await this.#listener.lost(fault));
         return;
-      } catch {
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        if (!this.#interrupted) this.#listener.interrupted?.(error);
+        this.#interrupted = true;
         await this.#pause();
       }
     }

@@ -5,6 +5,7 @@ import {
   AF_INET,
   NLM_F_CREATE,
   NLM_F_DUMP,
+  NLM_F_EXCL,
   NLM_F_REPLACE,
   RT_SCOPE_UNIVERSE,
   RTM_DELROUTE,
@@ -89,7 +90,16 @@ export function getRoute(socket: NetlinkSocket, address: Ipv4): Route | undefine
 
 /** `ip route replace … via … dev … onlink`, or `… nhid …`: protocol boot, scope global, table main. */
 export function encodeRouteReplace(writer: MessageWriter, linkIndex: number, route: NewRoute): void {
-  writer.begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+  encodeNewRoute(writer, NLM_F_CREATE | NLM_F_REPLACE, linkIndex, route);
+}
+
+/** `ip route add`: the same, refused (EEXIST) when there is a route to the destination, whoever made it. */
+export function encodeRouteAdd(writer: MessageWriter, linkIndex: number, route: NewRoute): void {
+  encodeNewRoute(writer, NLM_F_CREATE | NLM_F_EXCL, linkIndex, route);
+}
+
+function encodeNewRoute(writer: MessageWriter, flags: number, linkIndex: number, route: NewRoute): void {
+  writer.begin(RTM_NEWROUTE, flags);
   encodeHeader(writer, {
     length: route.destination.length,
     table: RT_TABLE_MAIN,

@@ -1,4 +1,5 @@
-/** What is on our devices after operations that all succeeded. Pure; the operations must not concern the devices themselves. */
+/** What is on our devices after operations that all succeeded. Pure. */
+import { isDeviceOperation } from './diff.ts';
 import { addressKey, fdbKey, neighborKey, nexthopKey, routeKey } from './entry-keys.ts';
 import type { Observed, Operation } from './state.ts';
 
@@ -28,6 +29,11 @@ class Change<Entry> {
   }
 }
 
+/** Whether an operation takes along more than it names: a device what stands on it, its last address too. */
+export function isForetold(operation: Operation): boolean {
+  return !isDeviceOperation(operation) && operation.type !== 'address-delete';
+}
+
 export function afterOperations(observed: Observed, operations: readonly Operation[]): Observed {
   const addresses = new Change(addressKey);
   const neighbors = new Change(neighborKey);
@@ -38,9 +44,6 @@ export function afterOperations(observed: Observed, operations: readonly Operati
     switch (operation.type) {
       case 'address-add':
         addresses.replace(operation.entry);
-        break;
-      case 'address-delete':
-        addresses.delete(operation.entry);
         break;
       case 'neighbor-replace':
         neighbors.replace(operation.entry);
@@ -60,12 +63,14 @@ export function afterOperations(observed: Observed, operations: readonly Operati
       case 'nexthop-delete':
         nexthops.delete(operation.entry);
         break;
+      case 'route-add':
       case 'route-replace':
         routes.replace(operation.entry);
         break;
       case 'route-delete':
         routes.delete(operation.entry);
         break;
+      case 'address-delete':
       case 'device-add':
       case 'device-delete':
       case 'device-set':

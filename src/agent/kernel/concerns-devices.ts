@@ -15,11 +15,13 @@ export function concernsDevices(
   indexes: ReadonlySet<number>,
 ): boolean {
   switch (message.type) {
+    // The host's own addresses decide which leases are refused, whatever link they are on.
+    case numbers.RTM_NEWADDR:
+    case numbers.RTM_DELADDR:
+      return true;
     case numbers.RTM_NEWLINK:
       return indexes.has(message.u32(INDEX_OFFSET)) || names.includes(decodeLink(message)?.name ?? '');
     case numbers.RTM_DELLINK:
-    case numbers.RTM_NEWADDR:
-    case numbers.RTM_DELADDR:
     case numbers.RTM_NEWNEIGH:
     case numbers.RTM_DELNEIGH:
       return indexes.has(message.u32(INDEX_OFFSET));

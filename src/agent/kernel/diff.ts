@@ -48,12 +48,16 @@ function entryOperations(desired: DesiredState, observed: Observed): Operation[]
   for (const entry of routes.surplus) operations.push({ type: 'route-delete', entry });
   for (const entry of fdb.surplus) operations.push({ type: 'fdb-delete', entry });
   for (const entry of neighbors.surplus) operations.push({ type: 'neighbor-delete', entry });
-  for (const entry of addresses.surplus) operations.push({ type: 'address-delete', entry });
+  // The new address before the old one goes: without any, the kernel would clear the device of everything.
   for (const entry of addresses.missing) operations.push({ type: 'address-add', entry });
+  for (const entry of addresses.surplus) operations.push({ type: 'address-delete', entry });
   for (const entry of neighbors.missing) operations.push({ type: 'neighbor-replace', entry });
   for (const entry of fdb.missing) operations.push({ type: 'fdb-replace', entry });
   for (const entry of nexthops.missing) operations.push({ type: 'nexthop-replace', entry });
-  for (const entry of routes.missing) operations.push({ type: 'route-replace', entry });
+  // Adding refuses a destination that another program has a route to; only our own is ever replaced.
+  const ours = new Set(observed.routes.map(routeKey));
+  for (const entry of routes.missing)
+    operations.push({ type: ours.has(routeKey(entry)) ? 'route-replace' : 'route-add', entry });
   for (const entry of nexthops.surplus) operations.push({ type: 'nexthop-delete', entry });
   return operations;
 }

@@ -4,7 +4,7 @@ import { encodeFdbDelete, encodeFdbReplace } from '#netlink/fdb.ts';
 import { encodeLinkDelete, encodeLinkSet, encodeVxlanAdd } from '#netlink/link.ts';
 import { encodeNeighborDelete, encodeNeighborReplace } from '#netlink/neighbor.ts';
 import { encodeNexthopDelete, encodeNexthopReplace } from '#netlink/nexthop.ts';
-import { encodeRouteDelete, encodeRouteReplace } from '#netlink/route.ts';
+import { encodeRouteAdd, encodeRouteDelete, encodeRouteReplace } from '#netlink/route.ts';
 import type { MessageWriter } from '#netlink/writer.ts';
 import type { Operation } from './state.ts';
 
@@ -51,6 +51,9 @@ export function encodeOperation(
       break;
     case 'nexthop-delete':
       encodeNexthopDelete(writer, operation.entry.id);
+      break;
+    case 'route-add':
+      encodeRouteAdd(writer, indexOf(operation.entry.device), operation.entry);
       break;
     case 'route-replace':
       encodeRouteReplace(writer, indexOf(operation.entry.device), operation.entry);

@@ -3,7 +3,7 @@
  * its own (test/kernel/netlink-kernel.test.ts).
  */
 import assert from 'node:assert/strict';
-import { parseIpv4Cidr } from '#model/cidr.ts';
+import { type Ipv4Cidr, parseIpv4Cidr } from '#model/cidr.ts';
 import { parseIpv4 } from '#model/ipv4.ts';
 import { diff } from './diff.ts';
 import type { Kernel } from './kernel.ts';
@@ -131,6 +131,42 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
     },
   ],
   [
+    'a new own address takes nothing else away',
+    ({ kernel }) => {
+      const desired = desiredWithPeers(2);
+      converge(kernel, desired);
+      const moved = { ...desired, addresses: [{ device: DEVICE, address: address('10.245.0.0'), length: 32 }] };
+      const operations = diff(moved, kernel.observe([DEVICE]));
+      assert.equal(operations.length, 2);
+      assert.deepEqual(kernel.apply(operations).failed, []);
+      assert.deepEqual(diff(moved, kernel.observe([DEVICE])), []);
+    },
+  ],
+  [
+    'the last address removed by another program takes routes and neighbours along, and all is written again',
+    ({ kernel, disturb }) => {
+      const desired = desiredWithPeers(2);
+      converge(kernel, desired);
+      const [own] = desired.addresses;
+      assert.ok(own !== undefined);
+      disturb([{ type: 'address-delete', entry: own }]);
+      assert.deepEqual(kernel.observe([DEVICE]).routes, []);
+      assert.deepEqual(kernel.observe([DEVICE]).neighbors, []);
+      converge(kernel, desired);
+    },
+  ],
+  [
+    "a route that another program has to a peer's subnet is not replaced",
+    ({ kernel }) => {
+      const desired = desiredWithPeers(1);
+      converge(kernel, { ...desired, routes: [] });
+      const [route] = desired.routes;
+      assert.ok(route !== undefined);
+      const { failed } = kernel.apply([{ type: 'route-add', entry: { ...route, destination: cidr('192.0.2.0/24') } }]);
+      assert.match(failed[0]?.fault.summary ?? '', /EEXIST/);
+    },
+  ],
+  [
     'a device that went down is raised and its routes are written again',
     ({ kernel, disturb }) => {
       const desired = desiredWithPeers(2);
@@ -244,6 +280,10 @@ function deletion(desired: DesiredState, kind: 'route' | 'neighbor' | 'fdb'): Op
   assert.ok(route !== undefined && neighbor !== undefined && fdb !== undefined);
   if (kind === 'route') return { type: 'route-delete', entry: route };
   return kind === 'neighbor' ? { type: 'neighbor-delete', entry: neighbor } : { type: 'fdb-delete', entry: fdb };
+}
+
+function cidr(text: string): Ipv4Cidr {
+  return parseIpv4Cidr(text) ?? assert.fail(text);
 }
 
 function hex(byte: number): string {

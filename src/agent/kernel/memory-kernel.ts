@@ -3,7 +3,7 @@
  * object on a missing device, a second device of a name, a route by an absent nexthop), drops with a device or a MAC what
  * Linux drops, and prints itself as `ip` and `bridge` do. The compliance suite holds it to the real one.
  */
-import { formatIpv4Cidr } from '#model/cidr.ts';
+import { formatIpv4Cidr, maskIpv4Cidr } from '#model/cidr.ts';
 import { formatIpv4, type Ipv4 } from '#model/ipv4.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
@@ -42,7 +42,7 @@ class Refused extends Error {}
 
 export class MemoryKernel implements Kernel {
   readonly #devices = new Map<string, Holdings>();
-  readonly #addresses: readonly ObservedAddress[];
+  #addresses: readonly ObservedAddress[];
   readonly #defaultRouteIndex: number | undefined;
   readonly #listeners = new Set<() => void>();
   #nextIndex: number;
@@ -118,6 +118,12 @@ export class MemoryKernel implements Kernel {
     this.#devices.set(link.name, holdings(link));
   }
 
+  /** An address that somebody gave one of the host's links. */
+  addAddress(address: ObservedAddress): void {
+    this.#addresses = [...this.#addresses, address];
+    for (const listener of this.#listeners) listener();
+  }
+
   /** What another program does: applied, and told to whoever watches. */
   disturb(operations: readonly Operation[]): void {
     const { failed } = this.apply(operations);
@@ -164,6 +170,8 @@ export class MemoryKernel implements Kernel {
       case 'address-delete': {
         const device = this.#device(operation.entry.device);
         device.addresses = device.addresses.filter(({ address }) => address !== operation.entry.address);
+        // Linux turns IPv4 off on a device without an address.
+        if (device.addresses.length === 0) forget(device);
         break;
       }
       case 'neighbor-replace':
@@ -183,6 +191,9 @@ export class MemoryKernel implements Kernel {
         break;
       case 'nexthop-delete':
         this.#deleteNexthop(operation.entry);
+        break;
+      case 'route-add':
+        this.#addRoute(operation.entry);
         break;
       case 'route-replace':
         this.#replaceRoute(operation.entry);
@@ -213,11 +224,7 @@ export class MemoryKernel implements Kernel {
       ...(mtu === undefined ? {} : { mtu }),
       ...(up === undefined ? {} : { up }),
     };
-    if (up === false) {
-      device.routes.clear();
-      device.nexthops.clear();
-      device.neighbors.clear();
-    }
+    if (up === false) forget(device);
   }
 
   #addAddress(entry: AddressEntry): void {
@@ -230,6 +237,14 @@ export class MemoryKernel implements Kernel {
     const device = this.#device(name);
     device.nexthops.delete(id);
     for (const [key, route] of device.routes) if (route.nexthop === id) device.routes.delete(key);
+  }
+
+  #addRoute(entry: RouteEntry): void {
+    const key = formatIpv4Cidr(entry.destination);
+    const connected = this.#addresses.map(({ address, length }) => formatIpv4Cidr(maskIpv4Cidr({ address, length })));
+    const routed = [...this.#devices.values()].some(({ routes }) => routes.has(key));
+    if (routed || connected.includes(key)) throw new Refused('EEXIST: file already exists');
+    this.#replaceRoute(entry);
   }
 
   #replaceRoute(entry: RouteEntry): void {
@@ -251,6 +266,12 @@ export class MemoryKernel implements Kernel {
     if (!device.link.up) throw new Refused('ENETDOWN: Nexthop device is not up');
     return device;
   }
+}
+
+function forget(device: Holdings): void {
+  device.routes.clear();
+  device.nexthops.clear();
+  device.neighbors.clear();
 }
 
 function holdings(link: ObservedLink): Holdings {

@@ -5,8 +5,7 @@
  */
 import type { Ipv4 } from '#model/ipv4.ts';
 import type { Clock } from '#runtime/clock.ts';
-import { afterOperations } from './after-operations.ts';
-import { isDeviceOperation } from './diff.ts';
+import { afterOperations, isForetold } from './after-operations.ts';
 import type { ApplyResult, HostNetwork, Kernel } from './kernel.ts';
 import type { Observed, Operation } from './state.ts';
 
@@ -43,7 +42,7 @@ export class MirrorKernel implements Kernel {
     const memory = this.#memory;
     this.#memory = undefined;
     const result = this.#kernel.apply(list);
-    if (memory !== undefined && result.failed.length === 0 && !list.some(isDeviceOperation)) {
+    if (memory !== undefined && result.failed.length === 0 && list.every(isForetold)) {
       this.#memory = { ...memory, observed: afterOperations(memory.observed, list) };
     }
     return result;

@@ -33,6 +33,8 @@ export function operationText(operation: Operation): string {
       return nexthopReplace(operation.entry);
     case 'nexthop-delete':
       return `ip nexthop delete id ${operation.entry.id}`;
+    case 'route-add':
+      return `ip route add ${route(operation.entry)}`;
     case 'route-replace':
       return `ip route replace ${route(operation.entry)}`;
     case 'route-delete':

@@ -95,6 +95,8 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
     released.push(lease);
   }
   const occupied = occupiedSubnets(snapshot, released);
+  const mended = await mendRecord(request, snapshot);
+  if (mended !== undefined) return mended === 'lost' ? 'lost' : { lease: mended, how: 'reclaimed' };
   const previous = reclaimable(request, occupied);
   const avoid = [...snapshot.leases.map((lease) => lease.attributes.publicIp), ...(request.hostAddresses ?? [])];
   const subnet = previous ?? allocateSubnet({ network, occupied, avoid, random: request.random });
@@ -106,6 +108,18 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
     return 'lost';
   }
   return { lease, how: previous === undefined ? 'allocated' : 'reclaimed' };
+}
+
+/** Our previous subnet's key with a value that nobody can read is nobody else's claim: it is written anew. */
+async function mendRecord(request: AcquireRequest, snapshot: LeaseSnapshot): Promise<Lease | 'lost' | undefined> {
+  const { previous, network, store, attributes, ttlSeconds } = request;
+  if (previous === undefined || subnetMisfit(previous, network) !== undefined) return undefined;
+  const key = formatSubnetKey(previous);
+  const record = snapshot.rejected.find(({ subnet }) => subnet !== undefined && formatSubnetKey(subnet) === key);
+  if (record?.created === undefined || record.modified === undefined) return undefined;
+  if (snapshot.leases.some((lease) => subnetsOverlap(lease.subnet, previous))) return undefined;
+  const { created, modified } = record;
+  return store.renew({ subnet: previous, attributes, reservation: false, created, modified }, attributes, ttlSeconds);
 }
 
 /** The leases with that PublicIP, oldest claim first. */

@@ -37,7 +37,8 @@ export function leaseOf(kv: KeyValue, keys: EtcdKeys): Lease | RejectedRecord {
   if (subnet === undefined)
     return { key: kv.key, reason: `the key is not the name of a subnet below ${keys.subnets}/` };
   const decoded = decodeLeaseRecord(kv.value);
-  if ('reason' in decoded) return { key: kv.key, reason: decoded.reason, subnet };
+  const revisions = { created: kv.createRevision, modified: kv.modRevision };
+  if ('reason' in decoded) return { key: kv.key, reason: decoded.reason, subnet, ...revisions };
   return {
     subnet,
     attributes: decoded.attributes,

@@ -5,9 +5,9 @@ import { formatIpv4 } from '#model/ipv4.ts';
 import type { LeaseAttributes } from '#model/lease.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
-import { admitPeers } from './admit-peers.ts';
 import { type Effort, failed, isDue } from './effort.ts';
 import type { Action } from './input.ts';
+import { logFault } from './log-fault.ts';
 import { recordedMac } from './recorded-mac.ts';
 import type { CoreState } from './state.ts';
 
@@ -48,12 +48,7 @@ function nextUnderlay(state: CoreState, now: number, actions: Action[]): void {
     if (!(error instanceof Fault)) throw error;
     state.host = undefined;
     failed(state.choose, now, CHOOSE_PAUSE, state.settings.spread);
-    actions.push({
-      type: 'log',
-      level: 'error',
-      message: error.summary,
-      fields: { code: error.code, remedy: error.remedy },
-    });
+    logFault(state, now, actions, error, 'no interface for the fabric yet');
   }
 }
 
@@ -69,7 +64,6 @@ function nextPass(state: CoreState, now: number, actions: Action[]): void {
   if (!state.dirty || !isDue(state.pass, now)) return;
   begin(state.pass);
   state.dirty = false;
-  if (state.viewChanged) admitPeers(state, actions);
   actions.push({ type: 'pass' });
 }
 

@@ -27,6 +27,7 @@ export type Input =
   | { readonly type: 'loaded'; readonly document: string | undefined; readonly snapshot: LeaseSnapshot }
   | { readonly type: 'load-failed'; readonly fault: Fault }
   | { readonly type: 'host'; readonly host: HostNetwork }
+  | { readonly type: 'host-failed'; readonly fault: Fault }
   | { readonly type: 'passed'; readonly result: PassResult }
   | { readonly type: 'kernel-changed' }
   | { readonly type: 'acquired'; readonly result: AcquiredLease }
