@@ -2,17 +2,17 @@
 import { mapConcurrent } from '#runtime/map-concurrent.ts';
 import type { Bench, Figure } from './harness/figure.ts';
 import { type Fleet, withFleet } from './harness/fleet.ts';
-import { type ChangeWatch, KernelView, watchChanges } from './harness/kernel-view.ts';
+import type { BenchHost } from './harness/hosts.ts';
+import { type ChangeWatch, KernelView, watchChanges, whenSettled } from './harness/kernel-view.ts';
 import { measurePaired, pairedFigures } from './harness/pairing.ts';
-import { LARGE_NETWORK, leasePair, makePeers } from './harness/peers.ts';
+import { LARGE_NETWORK, leasePair, makePeers, type Peer } from './harness/peers.ts';
 import { median } from './harness/statistics.ts';
 import { kernelPeersMs } from './harness/yardsticks.ts';
 
 const LEASES = 1_000;
 const PUTS_AT_ONCE = 32;
 /** So long without a change: it may be done. */
-const QUIET_MS = 100;
-const PATIENCE_MS = 30_000;
+const QUIET_MS = 250;
 
 export const burst: Figure = {
   name: 'burst',
@@ -53,7 +53,7 @@ export const burst: Figure = {
 async function oneBurst(
   { store }: Bench,
   { prefix, hosts }: Fleet,
-  peers: ReturnType<typeof makePeers>,
+  peers: readonly Peer[],
 ): Promise<{ readonly puttingMs: number; readonly afterMs: readonly number[] }> {
   const watches = hosts.map(watchChanges);
   try {
@@ -62,22 +62,16 @@ async function oneBurst(
       store.etcd.put({ ...leasePair(prefix, peer), lease: store.lease }),
     );
     const lastPutMs = performance.now();
-    await Promise.all(watches.map(quiet));
-    const afterMs = hosts.map((host, at) => {
-      using kernel = new KernelView(host);
-      const there = kernel.programmed(peers);
-      if (there !== peers.length) throw new Error(`${there} of ${peers.length} peers are there, and nothing goes on`);
-      return (watches[at]?.lastAt() ?? Number.NaN) - lastPutMs;
-    });
+    const settledAt = await Promise.all(watches.map((watch, at) => settled(watch, hosts[at], peers)));
+    const afterMs = settledAt.map((at) => at - lastPutMs);
     return { puttingMs: lastPutMs - begunMs, afterMs };
   } finally {
     for (const watch of watches) watch[Symbol.dispose]();
   }
 }
 
-async function quiet(changes: ChangeWatch): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (await changes.next(QUIET_MS)) {
-    if (performance.now() > deadline) throw new Error(`the kernel still changes after ${PATIENCE_MS} ms`);
-  }
+async function settled(watch: ChangeWatch, host: BenchHost | undefined, peers: readonly Peer[]): Promise<number> {
+  if (host === undefined) throw new Error('there is a watch for each host');
+  using kernel = new KernelView(host);
+  return await whenSettled(watch, QUIET_MS, () => kernel.programmed(peers) === peers.length);
 }

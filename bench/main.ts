@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { Fault } from '#runtime/fault.ts';
 import { VERSION } from '#runtime/version.ts';
 import { burst } from './burst.ts';
-import type { Bench, Figure } from './harness/figure.ts';
+import type { Bench, Figure, FigureResult } from './harness/figure.ts';
 import { buildBundle, installProgram } from './harness/program.ts';
 import { figureText, type MeasuredFigure, reportJson } from './harness/report.ts';
 import { furnishSandbox, isInSandbox, runInSandbox } from './harness/sandbox.ts';
@@ -60,8 +60,7 @@ async function main(): Promise<number> {
     const bundle = values.bundle ?? buildBundle();
     return runInSandbox([...process.argv.slice(1), `--bundle=${bundle}`]);
   }
-  await measureAll(chosen, runs);
-  return 0;
+  return (await measureAll(chosen, runs)) ? 0 : 1;
 }
 
 function choose(names: readonly string[]): readonly Figure[] {
@@ -73,7 +72,8 @@ function choose(names: readonly string[]): readonly Figure[] {
   return names.length === 0 ? FIGURES : FIGURES.filter(({ name }) => names.includes(name));
 }
 
-async function measureAll(figures: readonly Figure[], runs: number): Promise<void> {
+/** Whether all could be measured; a figure that fails does not keep the others from being. */
+async function measureAll(figures: readonly Figure[], runs: number): Promise<boolean> {
   if (values.bundle === undefined) throw new Error('the bundle is built before the sandbox is entered');
   await furnishSandbox();
   const program = installProgram(values.bundle, values['node-flag']);
@@ -97,16 +97,25 @@ async function measureAll(figures: readonly Figure[], runs: number): Promise<voi
   );
   const colours = process.stdout.isTTY ?? false;
   const measured: MeasuredFigure[] = [];
+  let failed = false;
   for (const figure of figures) {
     progress(figure.title);
     const begunMs = performance.now();
-    const result = await figure.measure(bench);
+    let result: FigureResult;
+    try {
+      result = await figure.measure(bench);
+    } catch (error) {
+      failed = true;
+      process.stderr.write(`${figure.name} could not be measured: ${error}\n`);
+      continue;
+    }
     const seconds = (performance.now() - begunMs) / 1000;
     const complete = { name: figure.name, title: figure.title, seconds, load: loadavg()[0] ?? 0, ...result };
     measured.push(complete);
     process.stdout.write(`\n${figureText(complete, colours)}`);
     if (values.json !== undefined) writeFileSync(values.json, reportJson(header, measured));
   }
+  return !failed;
 }
 
 function progress(text: string): void {

@@ -9,6 +9,7 @@ import type { BenchHost } from './hosts.ts';
 import type { Peer } from './peers.ts';
 
 const RTPROT_BOOT = 3;
+const PATIENCE_MS = 15_000;
 
 export class KernelView {
   readonly #socket: NetlinkSocket;
@@ -58,6 +59,18 @@ export interface ChangeWatch extends Disposable {
   readonly lastAt: () => number;
   /** Resolves when a change is heard of: true; or, when there is none for `ms`: false. */
   readonly next: (ms: number) => Promise<boolean>;
+}
+
+/**
+ * When the last change was heard of, once it is done and nothing has changed for `quietMs`. To look is work for the
+ * kernel, so it is looked at only when it is quiet.
+ */
+export async function whenSettled(changes: ChangeWatch, quietMs: number, isDone: () => boolean): Promise<number> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
+    if (!(await changes.next(quietMs)) && isDone()) return changes.lastAt();
+  }
+  throw new Error(`an agent has not done its work after ${PATIENCE_MS} ms`);
 }
 
 /** Listens to the kernel of a host. */

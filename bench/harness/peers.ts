@@ -11,14 +11,21 @@ export interface Peer {
   readonly publicIp: Ipv4;
 }
 
-/** Room for 16,383 leases. */
-export const LARGE_NETWORK = { Network: '10.128.0.0/10', SubnetLen: 24, Backend: { Type: 'vxlan' } };
+/** Real agents get their subnets from the upper quarter, so that no invented peer takes a subnet away from them. */
+export const LARGE_NETWORK = {
+  Network: '10.128.0.0/10',
+  SubnetLen: 24,
+  SubnetMin: '10.176.0.0',
+  Backend: { Type: 'vxlan' },
+};
 
+const MOST_PEERS = 12_287;
 const FIRST_SUBNET = 0x0a800100;
 const FIRST_PUBLIC_IP = 0xac1c0000;
 
 /** Peers number `from` to `from + count - 1`, each with a subnet of the large network, a MAC and an address of its own. */
 export function makePeers(count: number, from = 0): readonly Peer[] {
+  if (from + count > MOST_PEERS) throw new RangeError(`there is room for ${MOST_PEERS} peers`);
   return Array.from({ length: count }, (_, index) => {
     const number = from + index;
     const bytes = [number >> 24, number >> 16, number >> 8, number];

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OWN } from '#agent/kernel/kernel-compliance.ts';
+import { ipOf } from '#agent/leases/lease-builders.ts';
+import { Fault } from '#runtime/fault.ts';
 import { TestFleet, TestHost } from './test-host.ts';
 
 const NETWORK = { Network: '172.30.0.0/16', SubnetLen: 24, Backend: { Type: 'vxlan' } };
@@ -61,6 +63,87 @@ test('READY comes after the peers that are known are programmed', async () => {
   assert.equal(routes(host), 1);
   const programmed = host.logged.findLastIndex((line) => line.includes('kernel programmed'));
   assert.ok(programmed < host.logged.findIndex((line) => line.includes('msg=ready')));
+});
+
+test('READY waits for the peers even when a look at the kernel takes its time', async () => {
+  const fleet = new TestFleet();
+  await fleet.configure(NETWORK);
+  await fleet.putLease('172.30.9.0-24', RECORD);
+  const host = new TestHost(fleet, 11);
+  host.lookMs = 50;
+  await host.start();
+  assert.equal(host.ready, false);
+  assert.equal(host.subnet, 'none');
+  await fleet.pass(1000);
+  assert.ok(host.ready);
+  assert.equal(routes(host), 1);
+});
+
+test('a kernel that fails once is asked again, at the start and on an event', async () => {
+  const fleet = new TestFleet();
+  await fleet.configure(NETWORK);
+  const host = new TestHost(fleet, 11);
+  const fault = (): Fault => new Fault('kernel.netlink', { what: 'the kernel did not answer' });
+  host.nextFault = fault();
+  await host.start();
+  await fleet.pass(1000);
+  assert.ok(host.ready);
+  host.nextFault = fault();
+  host.kernel.disturb([{ type: 'device-delete', name: 'flannel.1', why: 'test' }]);
+  await fleet.putLease('172.30.9.0-24', RECORD);
+  await fleet.pass(1000);
+  assert.equal(routes(host), 1);
+  assert.ok(host.said('the fabric cannot be programmed').length >= 1);
+});
+
+test('the own key with a value that nobody can read is written anew', async () => {
+  const { fleet, host } = await readyHost();
+  const [[name, value] = ['', '']] = [...(await fleet.leases())];
+  await fleet.putLease(name, '{"PublicIP":');
+  await fleet.pass(1000);
+  assert.deepEqual([...(await fleet.leases())], [[name, value]]);
+  await host.stop();
+  await fleet.putLease(name, 'nonsense');
+  await host.start();
+  await fleet.pass(1000);
+  assert.deepEqual([...(await fleet.leases())], [[name, value]]);
+});
+
+test("a subnet that contains one of the host's addresses is refused, also an address that came later", async () => {
+  const fleet = new TestFleet();
+  await fleet.configure({ Network: '10.0.0.0/8', SubnetLen: 24, SubnetMin: '10.200.0.0', Backend: { Type: 'vxlan' } });
+  const host = new TestHost(fleet, 11);
+  await host.start();
+  await fleet.putLease('10.77.0.0-24', RECORD.replace('10.77.0.99', '192.0.2.9'));
+  await fleet.pass(500);
+  assert.match(host.said('lease not used')[0] ?? '', /the subnet contains our own address 10\.77\.0\.11/);
+  await fleet.putLease('10.99.1.0-24', RECORD.replace('10.77.0.99', '192.0.2.8').replace('8a:1b', '8a:3b'));
+  await fleet.pass(500);
+  assert.equal(routes(host), 1);
+  host.kernel.setAddresses([
+    ...host.kernel.host().addresses.filter(({ linkIndex }) => linkIndex === 2),
+    {
+      linkIndex: 2,
+      address: ipOf('10.99.1.1'),
+      length: 24,
+      scope: 0,
+      permanent: true,
+      deprecated: false,
+      temporary: false,
+    },
+  ]);
+  await fleet.pass(500);
+  assert.equal(routes(host), 0);
+});
+
+test('a hostile record makes one short line in the log, however often it is written', async () => {
+  const { fleet, host } = await readyHost();
+  const name = `${'x'.repeat(50_000)}`;
+  await fleet.putLease(name, RECORD);
+  await fleet.putLease(name, RECORD);
+  const lines = host.said('record ignored');
+  assert.equal(lines.length, 1);
+  assert.ok((lines[0]?.length ?? 0) < 1500);
 });
 
 test('a restart keeps subnet, MAC and kernel state, and writes nothing to the kernel', async () => {

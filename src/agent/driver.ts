@@ -92,7 +92,8 @@ export function startDriver(options: DriverOptions): Driver {
         acquire(action);
         break;
       case 'watch':
-        endWatch = store.watch(action.afterRevision, (event) => hear({ type: 'leases', event }));
+        // Queued: what goes wrong here is none of the watch's business.
+        endWatch = store.watch(action.afterRevision, (event) => queueMicrotask(() => hear({ type: 'leases', event })));
         break;
       case 'renew':
         renew(action);

@@ -1,9 +1,11 @@
 /** The agent face: reads the command line, makes the parts, joins them, and waits for a signal. */
+import { randomBytes } from 'node:crypto';
 import { type AgentConfig, parseAgentCommandLine } from '#agent/config/agent-config.ts';
 import { startDriver } from '#agent/driver.ts';
 import { openWireguardEngine } from '#agent/engines/wireguard-engine.ts';
 import { wireguardEnvironment } from '#agent/engines/wireguard-environment.ts';
 import type { HealthServer } from '#agent/health/health-server.ts';
+import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import { NetlinkKernel } from '#agent/kernel/netlink-kernel.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
 import { notifier } from '#agent/publish/notify.ts';
@@ -15,6 +17,7 @@ import { loadNative } from '#netlink/native.ts';
 import { systemClock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import { createLog, type Log } from '#runtime/log.ts';
+import { collectGarbage, preferSmallMemory } from '#runtime/memory.ts';
 import { VERSION } from '#runtime/version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,6 +44,7 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
     write: (line) => process.stderr.write(line),
     now: () => Date.now(),
   });
+  preferSmallMemory();
   const ended = listenForSignals(process);
   for (const note of config.notes) log.warn(note);
   let ready = false;
@@ -48,7 +52,7 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   // The TLS handshake goes on while the kernel is looked at.
   const etcd = connectEtcd(etcdOptions(config));
   const store = new EtcdLeaseStore({ etcd, prefix: config.etcd.prefix });
-  const kernel = new NetlinkKernel();
+  const kernel = new MirrorKernel(new NetlinkKernel(), systemClock);
   log.info('starting', { version: VERSION, endpoints: config.etcd.endpoints.join(','), prefix: config.etcd.prefix });
   const driver = startDriver({
     settings: coreSettings(config),
@@ -83,9 +87,8 @@ async function startHealth({ health }: AgentConfig, ready: () => boolean): Promi
   return startHealthServer({ ...health, ready });
 }
 
-/** The launcher lets the agent call the collector (--expose-gc); without it V8 keeps its garbage a little longer. */
 function relieve(): void {
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  collectGarbage();
   loadNative().trimHeap();
 }
 
@@ -95,7 +98,7 @@ function publish(path: string, text: string, log: Log): void {
 }
 
 function coreSettings(config: AgentConfig): Parameters<typeof startDriver>[0]['settings'] {
-  const randomMac = (): Mac => macFromRandom(crypto.getRandomValues(new Uint8Array(6)));
+  const randomMac = (): Mac => macFromRandom(randomBytes(6));
   return {
     interfaces: config.interfaces,
     interfacePatterns: config.interfacePatterns,

@@ -1,5 +1,8 @@
 /** A host for tests of the whole agent: fake kernel, shared fake etcd, a clock that the test moves. */
+
+import type { Kernel } from '#agent/kernel/kernel.ts';
 import { type MemoryHost, MemoryKernel } from '#agent/kernel/memory-kernel.ts';
+import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import type { ObservedAddress } from '#agent/kernel/state.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
 import { seededRandom } from '#agent/leases/lease-builders.ts';
@@ -9,6 +12,7 @@ import type { CoreSettings } from '#agent/reconcile/state.ts';
 import { parseIp } from '#model/ip.ts';
 import { type Mac, macFromRandom } from '#model/mac.ts';
 import { ManualClock } from '#runtime/clock.ts';
+import type { Fault } from '#runtime/fault.ts';
 import { createLog } from '#runtime/log.ts';
 import { type Driver, startDriver } from './driver.ts';
 
@@ -67,6 +71,10 @@ export class TestHost {
   readonly fleet: TestFleet;
   readonly number: number;
   readonly kernel: MemoryKernel;
+  /** How long the kernel takes for one look. */
+  lookMs = 0;
+  /** What the next look fails with. */
+  nextFault: Fault | undefined;
   readonly notified: string[] = [];
   readonly logged: string[] = [];
   subnetFile: string | undefined;
@@ -114,7 +122,7 @@ export class TestHost {
         spread: 0.5,
         ...this.settings,
       },
-      kernel: this.kernel,
+      kernel: new MirrorKernel(this.#slow(), this.fleet.clock),
       store: new EtcdLeaseStore({ etcd: this.fleet.etcd.connect(), prefix: PREFIX, clock: this.fleet.clock }),
       clock: this.fleet.clock,
       log: createLog({ verbose: true, journal: true, write: (line) => this.logged.push(line.trimEnd()), now: () => 0 }),
@@ -126,6 +134,24 @@ export class TestHost {
       relieve: () => undefined,
     });
     await this.fleet.settle();
+  }
+
+  /** The kernel with the troubles that a test wants. */
+  #slow(): Kernel {
+    const { kernel } = this;
+    return {
+      host: (reach) => kernel.host(reach),
+      apply: (operations) => kernel.apply(operations),
+      watch: (ownership, listener) => kernel.watch(ownership, listener),
+      close: () => kernel.close(),
+      observe: (ownership) => {
+        const fault = this.nextFault;
+        this.nextFault = undefined;
+        if (fault !== undefined) throw fault;
+        this.fleet.clock.advance(this.lookMs);
+        return kernel.observe(ownership);
+      },
+    };
   }
 
   async stop(): Promise<void> {

@@ -95,7 +95,7 @@ export interface WatchListener {
   readonly events: (events: readonly WatchEvent[], revision: number) => void;
   /**
    * The revisions asked for are gone (compaction) or the store went back in time (restore): list again. The watch
-   * waits until the promise gives the first revision to go on from; if it rejects, it is asked again after a pause.
+   * waits until the promise gives the first revision to go on from; if it rejects with a Fault, it is asked again after a pause.
    */
   readonly lost: (fault: Fault) => Promise<number>;
   readonly interrupted?: (fault: Fault) => void;

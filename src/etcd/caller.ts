@@ -1,4 +1,5 @@
 /** Makes calls with the user's token, logging in again once when etcd has forgotten it. */
+import { monotonicMs } from '#runtime/clock.ts';
 import type { Connection } from './connection.ts';
 import type { Call, Endpoints } from './endpoints.ts';
 import type { CallRequest } from './grpc-call.ts';
@@ -18,7 +19,7 @@ export class Caller {
 
   /** The answer, or throws a Fault. `wantsLeader` is false for what a member may answer out of its own store. */
   async call<T>(call: Call<T>, wantsLeader = true): Promise<T> {
-    const deadline = performance.now() + this.timeoutMs;
+    const deadline = monotonicMs() + this.timeoutMs;
     const token = await this.tokens.get();
     const outcome = await this.#attempt(call, token, wantsLeader, deadline);
     if (outcome.type === 'failed' && outcome.kind === 'stale-token') {
@@ -36,7 +37,7 @@ export class Caller {
 
   #attempt<T>(call: Call<T>, token: string | undefined, wantsLeader: boolean, deadline: number): Promise<Outcome<T>> {
     const context = { wantsLeader, token, username: this.tokens.username };
-    return this.endpoints.call(call, context, Math.max(1, deadline - performance.now()));
+    return this.endpoints.call(call, context, Math.max(1, deadline - monotonicMs()));
   }
 }
 

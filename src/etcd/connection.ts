@@ -2,7 +2,7 @@
 import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint-url.ts';
 import { closedFault } from './faults.ts';
-import { Session } from './session.ts';
+import { loadHttp2, Session } from './session.ts';
 import type { TlsFiles } from './tls-files.ts';
 
 export interface ConnectionOptions {
@@ -43,7 +43,10 @@ export class Connection {
   async #dial(): Promise<Session> {
     const { endpoint, files, connectMs, keepAliveMs } = this.#options;
     if (this.#closed) throw closedFault();
-    const socket = await dial({ endpoint, files, timeoutMs: connectMs, protocol: 'h2' });
+    const dialled = dial({ endpoint, files, timeoutMs: connectMs, protocol: 'h2' });
+    // Loading takes as long as a handshake, so it goes on while the far side is at work on that.
+    setImmediate(loadHttp2);
+    const socket = await dialled;
     if (this.#closed) {
       socket.destroy();
       throw closedFault();

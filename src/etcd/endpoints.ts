@@ -1,4 +1,5 @@
 /** The connections to a cluster over gRPC: a call goes to one after the other until it is served. */
+import { monotonicMs } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { Connection } from './connection.ts';
 import { type Asked, Failover } from './failover.ts';
@@ -24,7 +25,7 @@ export class Endpoints extends Failover<Connection> {
     connectMs: number,
     timeoutMs: number,
   ): Promise<Outcome<T>> {
-    const begunMs = performance.now();
+    const begunMs = monotonicMs();
     let session: Session;
     try {
       session = await within(connection, connectMs);
@@ -32,7 +33,7 @@ export class Endpoints extends Failover<Connection> {
       if (!(error instanceof Fault)) throw error;
       return { type: 'failed', kind: 'unsent', fault: error };
     }
-    return callOnce(session, call, context, Math.max(1, timeoutMs - (performance.now() - begunMs)));
+    return callOnce(session, call, context, Math.max(1, timeoutMs - (monotonicMs() - begunMs)));
   }
 
   override close(): void {

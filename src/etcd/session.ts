@@ -2,8 +2,10 @@
  * One HTTP/2 session on a verified socket. Watches over it with PING frames while calls are open: a member that is
  * frozen or cut off answers none, and the session is given up.
  */
+
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
+import { monotonicMs } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { Endpoint } from './endpoint-url.ts';
 import { lostFault, timeoutFault } from './faults.ts';
@@ -20,6 +22,11 @@ const WINDOW_BYTES = 1024 * 1024;
 /** etcd closes the connection of whom it hears pinging more often than each 5 s (`--grpc-keepalive-min-time`). */
 const IDLE_PING_MS = 5_100;
 
+/** Node's HTTP/2, loaded when it is first needed: it takes 20 ms. */
+export function loadHttp2(): typeof import('node:http2') {
+  return process.getBuiltinModule('node:http2');
+}
+
 export class Session {
   readonly endpoint: Endpoint;
   readonly #options: SessionOptions;
@@ -27,7 +34,7 @@ export class Session {
   #timer: NodeJS.Timeout | undefined;
   #openStreams = 0;
   #waitingCalls = 0;
-  #heardMs = performance.now();
+  #heardMs = monotonicMs();
   #pingedMs = Number.NEGATIVE_INFINITY;
   #heardSettings: boolean = false;
   #loss: Fault | undefined;
@@ -35,7 +42,7 @@ export class Session {
   constructor(socket: Socket, options: SessionOptions) {
     this.endpoint = options.endpoint;
     this.#options = options;
-    const { connect } = process.getBuiltinModule('node:http2');
+    const { connect } = loadHttp2();
     this.#http2 = connect(options.endpoint.type === 'unix' ? 'http://localhost' : options.endpoint.url, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
@@ -70,7 +77,7 @@ export class Session {
 
   /** Something came in: the far side is alive. */
   heard(): void {
-    this.#heardMs = performance.now();
+    this.#heardMs = monotonicMs();
   }
 
   /** Why the session, or a stream of it, broke. */
@@ -107,7 +114,7 @@ export class Session {
     if (this.#timer !== undefined) return;
     const { keepAliveMs } = this.#options;
     const spacingMs = this.#waitingCalls > 0 ? keepAliveMs : Math.max(keepAliveMs, IDLE_PING_MS);
-    const now = performance.now();
+    const now = monotonicMs();
     const dueMs = Math.max(this.#heardMs + keepAliveMs, this.#pingedMs + spacingMs, now);
     // Looks again within the interval, since a call may begin meanwhile.
     this.#timer = setTimeout(() => this.#look(), Math.min(dueMs - now, keepAliveMs));
@@ -118,7 +125,7 @@ export class Session {
     this.#timer = undefined;
     if (this.#openStreams === 0 || !this.usable) return;
     const { keepAliveMs } = this.#options;
-    const now = performance.now();
+    const now = monotonicMs();
     const spacingMs = this.#waitingCalls > 0 ? keepAliveMs : Math.max(keepAliveMs, IDLE_PING_MS);
     if (now >= this.#heardMs + keepAliveMs && now >= this.#pingedMs + spacingMs) this.#ping(now);
     this.#watchOver();

@@ -2,6 +2,7 @@
  * A watch that lasts: re-connects with growing pauses, resumes after the last revision seen, and says `lost` when the
  * history that it would resume from is not there any more (compaction, or a store restored from a backup).
  */
+import { monotonicMs } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { WatchEvent, WatchListener, WatchRequest } from './api.ts';
 import { Backoff } from './backoff.ts';
@@ -50,9 +51,9 @@ class Watch {
 
   async run(): Promise<void> {
     while (!this.#closed) {
-      const begunMs = performance.now();
+      const begunMs = monotonicMs();
       const end = await this.#follow(this.#caller.endpoints.first);
-      if (performance.now() - begunMs >= STEADY_MS) this.#backoff.reset();
+      if (monotonicMs() - begunMs >= STEADY_MS) this.#backoff.reset();
       if (this.#closed) return;
       if (end.type === 'lost') await this.#startOver(end.fault);
       else {
@@ -169,7 +170,10 @@ class Watch {
       try {
         this.#history.restart(await this.#listener.lost(fault));
         return;
-      } catch {
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        if (!this.#interrupted) this.#listener.interrupted?.(error);
+        this.#interrupted = true;
         await this.#pause();
       }
     }

@@ -51,7 +51,8 @@ async function putFile(file: FileContent): Promise<void> {
     await chmod(temporary, file.mode);
     await rename(temporary, file.path);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    // What went wrong first is the news.
+    await rm(temporary, { force: true }).catch(() => {});
     throw fileFault(`could not write ${file.path}`, cause);
   }
 }

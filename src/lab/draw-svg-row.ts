@@ -101,7 +101,7 @@ const ETCD_CLASS = {
 
 function agentWords(host: HostSnapshot): string {
   if (!host.agent.running) return '✗ not running';
-  const memory = host.agent.rssBytes === undefined ? '' : `${Math.round(host.agent.rssBytes / 1024 / 1024)} MB`;
+  const memory = host.agent.rssBytes === undefined ? '' : `${Math.round(host.agent.rssBytes / 1024 / 1024)} MiB`;
   const ready = host.agent.readyMs === undefined ? '' : `${host.agent.readyMs} ms`;
   return [ready, memory].filter((text) => text !== '').join(', ') || 'running';
 }

@@ -37,6 +37,6 @@ test('a lab without a matrix is drawn as well', () => {
 test('what etcd says cannot break out of the picture', () => {
   const snapshot = snapshotOf(3, (host) => ({ ...host, lease: '"><script>&\u0000' }));
   const svg = drawSvg(snapshot);
-  assert.doesNotMatch(svg, /<script|\u0000/);
+  assert(!svg.includes('<script') && !svg.includes('\u0000'));
   assert.match(svg, /&quot;&gt;&lt;script&gt;&amp;·/);
 });

@@ -71,7 +71,7 @@ test('all that is wrong is said at once', () => {
 test('a document that is not valid is refused with its problems', () => {
   for (const [document, message] of [
     ['{"Network":"172.30.0.0/16","SubnetLen":40}', /SubnetLen/],
-    ['{"Network":"172.30.0.0/23","Backend":{"Type":"vxlan"}}', /there are \d subnets? for 3 hosts|subnets/],
+    ['{"Network":"172.30.0.0/22","SubnetLen":24,"SubnetMax":"172.30.2.0"}', /there are 2 subnets for 3 hosts/],
     ['nonsense', /not valid JSON/],
   ] as const) {
     const fault = refusal({ ...REQUEST, document });

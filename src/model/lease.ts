@@ -28,6 +28,9 @@ export interface Lease {
 
 /** A record under the prefix that is no usable lease: reported, never obeyed, never fatal for the others. */
 export interface RejectedRecord {
+  /** Store revisions of the key, where it is the name of a lease: what a compare-and-set compares. */
+  readonly created?: number;
+  readonly modified?: number;
   /** Full key as stored. */
   readonly key: string;
   readonly reason: string;

@@ -21,6 +21,8 @@ function leaseOf(key: string, publicIp: number, reservation = false): Lease {
 const VXLAN = { Network: '10.5.0.0/16', Backend: { Type: 'vxlan' } };
 const LEASES = [leaseOf('10.5.1.0-24', 0x0a4d000b), leaseOf('10.5.200.0-24', 0x0a4d000c)];
 
+const RESTART = 'Agents read the document when they start: restart the agent of every host.';
+
 test('capacity counts the subnets from SubnetMin to SubnetMax', () => {
   assert.equal(networkCapacity(networkOf({ Network: '10.5.0.0/16' })), 255);
   assert.equal(networkCapacity(networkOf({ Network: '10.0.0.0/8', SubnetLen: 24 })), 65_535);
@@ -37,6 +39,7 @@ test('the same network in other words breaks nothing', () => {
 test('a larger network in which every lease fits says only that the network changes', () => {
   const larger = { ...VXLAN, Network: '10.4.0.0/14', SubnetLen: 24 };
   assert.deepEqual(describeNetworkChange(networkOf(VXLAN), networkOf(larger), LEASES), [
+    RESTART,
     'The network changes from 10.5.0.0/16 to 10.4.0.0/14: masquerading and routes of every host change.',
   ]);
 });
@@ -44,15 +47,16 @@ test('a larger network in which every lease fits says only that the network chan
 test('leases that no longer fit are named with their host and the reason', () => {
   const narrower = { ...VXLAN, SubnetMax: '10.5.1.0' };
   const sentences = describeNetworkChange(networkOf(VXLAN), networkOf(narrower), LEASES);
-  assert.equal(sentences.length, 2);
+  assert.equal(sentences.length, 3);
+  assert.equal(sentences[0], RESTART);
   assert.match(
-    sentences[0] ?? '',
+    sentences[1] ?? '',
     /10\.5\.200\.0-24 of host 10\.77\.0\.12 no longer fits \(it is outside SubnetMin 10\.5\.1\.0 to SubnetMax 10\.5\.1\.0\)/,
   );
-  assert.equal(sentences[1], 'The new network has 1 subnets, and 2 hosts hold leases now.');
+  assert.equal(sentences[2], 'The new network has 1 subnets, and 2 hosts hold leases now.');
   const reserved = [leaseOf('10.5.200.0-24', 0x0a4d000c, true)];
   assert.match(
-    describeNetworkChange(networkOf(VXLAN), networkOf(narrower), reserved)[0] ?? '',
+    describeNetworkChange(networkOf(VXLAN), networkOf(narrower), reserved)[1] ?? '',
     /the reservation stays/,
   );
 });
@@ -67,7 +71,7 @@ test('changes of the backend, VNI, port and MTU are told with what they break', 
   const other = { ...VXLAN, Backend: { type: 'vxlan', vni: 5, Port: 4789, MTU: 1400 } };
   const sentences = describeNetworkChange(networkOf(VXLAN), networkOf(other), LEASES);
   assert.deepEqual(
-    sentences.map((sentence) => sentence.split(':')[0]),
+    sentences.slice(1).map((sentence) => sentence.split(':')[0]),
     [
       'Backend.VNI changes from its default to 5',
       'Backend.Port changes from its default to 4789',
@@ -75,5 +79,5 @@ test('changes of the backend, VNI, port and MTU are told with what they break', 
     ],
   );
   const hostGw = { ...VXLAN, Backend: { Type: 'host-gw', VNI: 9 } };
-  assert.match(describeNetworkChange(networkOf(VXLAN), networkOf(hostGw), [])[0] ?? '', /from "vxlan" to "host-gw"/);
+  assert.match(describeNetworkChange(networkOf(VXLAN), networkOf(hostGw), [])[1] ?? '', /from "vxlan" to "host-gw"/);
 });

@@ -45,6 +45,8 @@ export function describeNetworkChange(
     sentences.push(`The new network has ${capacity} subnets, and ${leases.length} hosts hold leases now.`);
   }
   sentences.push(...describeBackendChange(before.backend, after.backend));
+  if (sentences.length > 0)
+    sentences.unshift('Agents read the document when they start: restart the agent of every host.');
   return sentences;
 }
 

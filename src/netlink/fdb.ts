@@ -83,9 +83,10 @@ function encodeHeader(writer: MessageWriter, linkIndex: number, state: number, f
   writer.u8(0);
 }
 
-/** Reads an RTM_NEWNEIGH; undefined when it is not a device's own FDB entry. */
+/** Reads an RTM_NEWNEIGH or RTM_DELNEIGH; undefined when it is not a device's own FDB entry. */
 export function decodeFdbEntry(message: MessageReader): FdbEntry | undefined {
-  if (message.type !== RTM_NEWNEIGH || message.u8(0) !== AF_BRIDGE) return undefined;
+  if (message.type !== RTM_NEWNEIGH && message.type !== RTM_DELNEIGH) return undefined;
+  if (message.u8(0) !== AF_BRIDGE) return undefined;
   if ((message.u8(10) & NTF_SELF) === 0) return undefined;
   let mac: Mac | undefined;
   let destination: Ip | undefined;

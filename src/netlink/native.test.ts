@@ -210,3 +210,7 @@ test('an addon that is missing or no addon is a Fault with a remedy', () => {
     rmSync(file);
   }
 });
+
+test('trimHeap takes nothing and gives nothing', () => {
+  assert.equal(native.trimHeap(), undefined);
+});

@@ -45,6 +45,10 @@ function formatFields(fields: LogFields): string {
   return text;
 }
 
-function quote(value: string): string {
+/** A value may be somebody else's text: a record in etcd is 16 KB at most, and a line is to be read. */
+const LONGEST_VALUE = 400;
+
+function quote(whole: string): string {
+  const value = whole.length > LONGEST_VALUE ? `${whole.slice(0, LONGEST_VALUE)}… (${whole.length} characters)` : whole;
   return /^[\w./:@,+&-]+$/.test(value) ? value : JSON.stringify(value);
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { endMembers } from '#lab/etcd-member.ts';
+import { Fault } from '#runtime/fault.ts';
 import { connect, Recorder, startCluster, until } from './client-fixture.ts';
 import { Relay } from './client-relay.ts';
 
@@ -91,7 +92,7 @@ test('a compaction while the watch was cut is told as lost, and the watch goes o
   const recorder = new Recorder();
   let attempts = 0;
   recorder.relist = async () => {
-    if (++attempts === 1) throw new Error('listing fails the first time');
+    if (++attempts === 1) throw new Fault('etcd.timeout', { what: 'listing fails the first time' });
     const list = await direct.range({ key: '/lost' });
     recorder.seen.push(`listed ${list.kvs[0]?.value}`);
     return list.revision + 1;

@@ -26,9 +26,11 @@ export function concernsDevices(message: MessageReader, ownership: Ownership, in
       const name = decodeLink(message)?.name ?? '';
       return name === ownership.underlay || ownership.devices.includes(name);
     }
-    case numbers.RTM_DELLINK:
+    // The host's own addresses decide which leases are refused, whatever link they are on.
     case numbers.RTM_NEWADDR:
     case numbers.RTM_DELADDR:
+      return true;
+    case numbers.RTM_DELLINK:
       return isNear(message.u32(INDEX_OFFSET));
     case numbers.RTM_NEWNEIGH:
     case numbers.RTM_DELNEIGH:

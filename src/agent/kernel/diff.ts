@@ -8,18 +8,15 @@
  * that the kernel never asks for a neighbour that is not there yet. A nexthop takes its routes along when it is
  * deleted, so it goes at the very end, when they have their new form.
  */
-import { cidrKey } from '#model/ip.ts';
 import { differentTunnel } from './device-compatibility.ts';
 import { difference } from './difference.ts';
+import { addressKey, fdbKey, neighborKey, nexthopKey, routeKey } from './entry-keys.ts';
 import { mayRemove, type Ownership } from './ownership.ts';
 import { writtenRoutes } from './route-form.ts';
 import type {
-  AddressEntry,
   DesiredState,
   Device,
   EngineDevice,
-  FdbEntry,
-  NeighborEntry,
   NexthopEntry,
   Observed,
   ObservedLink,
@@ -47,7 +44,7 @@ function entryOperations(desired: DesiredState, observed: Observed, ownership: O
   const addresses = difference(desired.addresses, observed.ownAddresses, addressKey, () => true);
   const neighbors = difference(desired.neighbors, observed.neighbors, neighborKey, (a, b) => a.mac === b.mac);
   const fdb = difference(desired.fdb, observed.fdb, fdbKey, (a, b) => a.destination === b.destination);
-  const nexthops = difference(written.nexthops, observed.nexthops, (entry) => entry.id, sameNexthop);
+  const nexthops = difference(written.nexthops, observed.nexthops, nexthopKey, sameNexthop);
   const routes = difference(written.routes, observed.routes, routeKey, sameRoute);
 
   const operations: Operation[] = [];
@@ -56,12 +53,16 @@ function entryOperations(desired: DesiredState, observed: Observed, ownership: O
   }
   for (const entry of fdb.surplus) operations.push({ type: 'fdb-delete', entry });
   for (const entry of neighbors.surplus) operations.push({ type: 'neighbor-delete', entry });
-  for (const entry of addresses.surplus) operations.push({ type: 'address-delete', entry });
+  // The new address before the old one goes: without any, the kernel would clear the device of everything.
   for (const entry of addresses.missing) operations.push({ type: 'address-add', entry });
+  for (const entry of addresses.surplus) operations.push({ type: 'address-delete', entry });
   for (const entry of neighbors.missing) operations.push({ type: 'neighbor-replace', entry });
   for (const entry of fdb.missing) operations.push({ type: 'fdb-replace', entry });
   for (const entry of nexthops.missing) operations.push({ type: 'nexthop-replace', entry });
-  for (const entry of routes.missing) operations.push({ type: 'route-replace', entry });
+  // Adding refuses a destination that another program has a route to; only our own is ever replaced.
+  const ours = new Set(observed.routes.map(routeKey));
+  for (const entry of routes.missing)
+    operations.push({ type: ours.has(routeKey(entry)) ? 'route-replace' : 'route-add', entry });
   for (const entry of nexthops.surplus) operations.push({ type: 'nexthop-delete', entry });
   return operations;
 }
@@ -97,15 +98,6 @@ function changedSettings(
   };
   return Object.keys(settings).length === 0 ? [] : [{ type: 'device-set', name, ...settings }];
 }
-
-/**
- * Keys are numbers (bigints for IPv6) where the entry alone is all there is to tell apart, since ten thousand strings are
- * not free. Two devices never share a peer's MAC or gateway address in one family.
- */
-const addressKey = (entry: AddressEntry): string => `${entry.device} ${entry.address}/${entry.length}`;
-const neighborKey = (entry: NeighborEntry): number | bigint => entry.address;
-const fdbKey = (entry: FdbEntry): string => (typeof entry.destination === 'number' ? entry.mac : `${entry.mac} ipv6`);
-const routeKey = (entry: RouteEntry): number | bigint => cidrKey(entry.destination);
 
 function sameNexthop(a: NexthopEntry, b: NexthopEntry): boolean {
   return a.device === b.device && a.gateway === b.gateway;

@@ -53,6 +53,9 @@ export function encodeOperation(
     case 'nexthop-delete':
       encodeNexthopDelete(writer, operation.entry.id);
       break;
+    case 'route-add':
+      encodeRouteAdd(writer, routeIndex(operation.entry, indexOf), newRoute(operation.entry));
+      break;
     case 'route-replace':
       // A blackhole must never take the place of the route to our own Pods.
       if (operation.entry.type === 'blackhole') encodeRouteAdd(writer, 0, newRoute(operation.entry));

@@ -155,6 +155,42 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
     },
   ],
   [
+    'a new own address takes nothing else away',
+    ({ kernel }) => {
+      const desired = desiredWithPeers(2);
+      converge(kernel, desired);
+      const moved = { ...desired, addresses: [{ device: DEVICE, address: address('10.245.0.0'), length: 32 }] };
+      const operations = diff(moved, kernel.observe(OWN), OWN);
+      assert.equal(operations.length, 2);
+      assert.deepEqual(kernel.apply(operations).failed, []);
+      assert.deepEqual(diff(moved, kernel.observe(OWN), OWN), []);
+    },
+  ],
+  [
+    'the last address removed by another program takes routes and neighbours along, and all is written again',
+    ({ kernel, disturb }) => {
+      const desired = desiredWithPeers(2);
+      converge(kernel, desired);
+      const [own] = desired.addresses;
+      assert.ok(own !== undefined);
+      disturb([{ type: 'address-delete', entry: own }]);
+      assert.deepEqual(kernel.observe(OWN).routes, []);
+      assert.deepEqual(kernel.observe(OWN).neighbors, []);
+      converge(kernel, desired);
+    },
+  ],
+  [
+    "a route that another program has to a peer's subnet is not replaced",
+    ({ kernel }) => {
+      const desired = desiredWithPeers(1);
+      converge(kernel, { ...desired, routes: [] });
+      const [route] = desired.routes;
+      assert.ok(route !== undefined);
+      const { failed } = kernel.apply([{ type: 'route-add', entry: { ...route, destination: cidr('192.0.2.0/24') } }]);
+      assert.match(failed[0]?.fault.summary ?? '', /EEXIST/);
+    },
+  ],
+  [
     'a device that went down is raised and its routes are written again',
     ({ kernel, disturb }) => {
       const desired = desiredWithPeers(2);
@@ -241,24 +277,22 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
       assert.match(failed[0]?.fault.summary ?? '', /A VXLAN device with the specified VNI already exists/);
     },
   ],
-  [
-    "a listener hears of another program's change to our device",
-    async ({ kernel, disturb }) => {
-      const desired = desiredWithPeers(2);
-      converge(kernel, desired);
-      const [route] = desired.routes;
-      assert.ok(route !== undefined);
-      let end = (): void => undefined;
-      const heard = new Promise<void>((resolve) => {
-        end = kernel.watch(() => OWN, resolve);
-      });
-      const patience = setTimeout(() => assert.fail('nothing heard'), 2000);
-      disturb([{ type: 'route-delete', entry: route }]);
-      await heard;
-      clearTimeout(patience);
-      end();
-    },
-  ],
+  ...(['route', 'neighbor', 'fdb'] as const).map(
+    (kind): Behaviour => [
+      `a listener hears that another program deleted a ${kind} entry of ours`,
+      async ({ kernel, disturb }) => {
+        const desired = desiredWithPeers(2);
+        converge(kernel, desired);
+        const heard = Promise.withResolvers<void>();
+        const end = kernel.watch(() => OWN, heard.resolve);
+        const patience = setTimeout(() => heard.reject(new Error('nothing heard')), 2000);
+        disturb([deletion(desired, kind)]);
+        await heard.promise;
+        clearTimeout(patience);
+        end();
+      },
+    ],
+  ),
 ];
 
 function address(text: string): number {
@@ -267,6 +301,13 @@ function address(text: string): number {
 
 function cidr(text: string): Cidr {
   return parseCidr(text) ?? assert.fail(text);
+}
+
+function deletion(desired: DesiredState, kind: 'route' | 'neighbor' | 'fdb'): Operation {
+  const [[route], [neighbor], [fdb]] = [desired.routes, desired.neighbors, desired.fdb];
+  assert.ok(route !== undefined && neighbor !== undefined && fdb !== undefined);
+  if (kind === 'route') return { type: 'route-delete', entry: route };
+  return kind === 'neighbor' ? { type: 'neighbor-delete', entry: neighbor } : { type: 'fdb-delete', entry: fdb };
 }
 
 function hex(byte: number): string {

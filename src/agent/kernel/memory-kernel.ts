@@ -70,6 +70,8 @@ export class MemoryKernel implements Kernel {
   #nextIndex: number;
   /** Operations taken since the beginning: a test sees whether anything was written. */
   written = 0;
+  /** How often it was looked at. */
+  looks = 0;
 
   constructor(host: MemoryHost) {
     this.#host = host;
@@ -93,6 +95,7 @@ export class MemoryKernel implements Kernel {
   }
 
   observe(ownership: Ownership): Observed {
+    this.looks += 1;
     const all = [...this.#devices.values()];
     const ours = all.filter(({ link }) => ownership.devices.includes(link.name));
     const isOurs = (entry: RouteEntry): boolean => {
@@ -249,6 +252,9 @@ export class MemoryKernel implements Kernel {
       case 'address-delete': {
         const device = this.#device(operation.entry.device);
         device.addresses = device.addresses.filter(({ address }) => address !== operation.entry.address);
+        // Linux turns IPv4 off on a device without an address.
+        if (device.addresses.every(({ address }) => typeof address !== 'number'))
+          this.#forgetIpv4(operation.entry.device);
         break;
       }
       case 'neighbor-replace':
@@ -268,6 +274,9 @@ export class MemoryKernel implements Kernel {
         break;
       case 'nexthop-delete':
         this.#deleteNexthop(operation.entry);
+        break;
+      case 'route-add':
+        this.#addRoute(operation.entry);
         break;
       case 'route-replace':
         this.#replaceRoute(operation.entry);
@@ -331,6 +340,12 @@ export class MemoryKernel implements Kernel {
     }
   }
 
+  #addRoute(entry: RouteEntry): void {
+    const connected = this.#hostRoutes().some(({ destination }) => sameCidr(destination, entry.destination));
+    if (connected || this.#routes.has(cidrKey(entry.destination))) throw new Refused('EEXIST: file already exists');
+    this.#replaceRoute(entry);
+  }
+
   #replaceRoute(entry: RouteEntry): void {
     const key = cidrKey(entry.destination);
     if (entry.type === 'blackhole') {
@@ -365,6 +380,16 @@ export class MemoryKernel implements Kernel {
     const key = cidrKey(entry.destination);
     const there = this.#routes.get(key);
     if (there !== undefined && printedRoute(there) === printedRoute(entry)) this.#routes.delete(key);
+  }
+
+  #forgetIpv4(name: string): void {
+    const device = this.#device(name);
+    for (const [key, route] of this.#routes) {
+      const isIpv4 = typeof route.destination.address === 'number';
+      if (isIpv4 && route.type !== 'blackhole' && route.device === name) this.#routes.delete(key);
+    }
+    for (const address of device.neighbors.keys()) if (typeof address === 'number') device.neighbors.delete(address);
+    for (const [id, { gateway }] of device.nexthops) if (typeof gateway === 'number') device.nexthops.delete(id);
   }
 
   #dropRoutesOf(device: string): void {

@@ -6,7 +6,7 @@ import { dumpAddresses } from '#netlink/address.ts';
 import { watchNetwork } from '#netlink/events.ts';
 import { decodeFdbEntry, dumpFdb } from '#netlink/fdb.ts';
 import { dumpLinks } from '#netlink/link.ts';
-import { RTPROT_BOOT } from '#netlink/message.ts';
+import { RTM_DELNEIGH, RTPROT_BOOT } from '#netlink/message.ts';
 import { loadNative } from '#netlink/native.ts';
 import { dumpNeighbors } from '#netlink/neighbor.ts';
 import { dumpNexthops, type Nexthop } from '#netlink/nexthop.ts';
@@ -125,6 +125,7 @@ export class NetlinkKernel implements Kernel {
     for (const operation of operations) {
       batch.push(operation);
       if (operation.type === 'fdb-replace') this.#rememberFdb(operation.entry.mac, operation.entry.destination);
+      else if (operation.type === 'fdb-delete') this.#fdbOf(operation.entry.destination).delete(operation.entry.mac);
       // What follows may name a device that does not exist before.
       if (isDeviceOperation(operation) || batch.length >= LONGEST_BATCH) {
         flush();
@@ -149,12 +150,17 @@ export class NetlinkKernel implements Kernel {
   /** The kernel does not say who wrote an FDB entry, so our own writes are told from others by what they say. */
   #isKnownFdbEntry(message: MessageReader): boolean {
     const entry = decodeFdbEntry(message);
-    if (entry?.permanent !== true || entry.destination === undefined) return false;
-    return this.#fdb[typeof entry.destination === 'number' ? 'ipv4' : 'ipv6'].get(entry.mac) === entry.destination;
+    if (entry?.destination === undefined) return false;
+    const known = this.#fdbOf(entry.destination).get(entry.mac);
+    return message.type === RTM_DELNEIGH ? known === undefined : entry.permanent && known === entry.destination;
+  }
+
+  #fdbOf(destination: Ip): Map<Mac, Ip> {
+    return this.#fdb[typeof destination === 'number' ? 'ipv4' : 'ipv6'];
   }
 
   #rememberFdb(mac: Mac, destination: Ip): void {
-    this.#fdb[typeof destination === 'number' ? 'ipv4' : 'ipv6'].set(mac, destination);
+    this.#fdbOf(destination).set(mac, destination);
   }
 
   #indexes(): ReadonlyMap<string, number> {

@@ -32,6 +32,8 @@ export function operationText(operation: Operation): string {
       return nexthopReplace(operation.entry);
     case 'nexthop-delete':
       return `ip nexthop delete id ${operation.entry.id}`;
+    case 'route-add':
+      return `ip route add ${routeText(operation.entry)}`;
     case 'route-replace':
       return `ip route ${operation.entry.type === 'blackhole' ? 'add' : 'replace'} ${routeText(operation.entry)}`;
     case 'route-delete':

@@ -179,4 +179,4 @@ export type Operation =
   | { readonly type: 'neighbor-replace' | 'neighbor-delete'; readonly entry: NeighborEntry }
   | { readonly type: 'fdb-replace' | 'fdb-delete'; readonly entry: FdbEntry }
   | { readonly type: 'nexthop-replace' | 'nexthop-delete'; readonly entry: NexthopEntry }
-  | { readonly type: 'route-replace' | 'route-delete'; readonly entry: RouteEntry };
+  | { readonly type: 'route-add' | 'route-replace' | 'route-delete'; readonly entry: RouteEntry };

@@ -157,9 +157,17 @@ test('a subnet whose record is junk is passed by, for it can be created by nobod
   const bench = new Bench();
   for (const subnet of ['10.5.1.0-24', '10.5.2.0-24', '10.5.4.0-24'])
     bench.etcd.putRaw(`${PREFIX}/subnets/${subnet}`, 'junk');
-  const acquired = await bench.acquire({ previous: subnetOf('10.5.4.0-24') });
+  const acquired = await bench.acquire();
   assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.3.0-24');
   assert.equal(acquired.attempts, 1);
+});
+
+test("junk on the key of the previous subnet is written anew, for it is nobody else's claim", async () => {
+  const bench = new Bench();
+  bench.etcd.putRaw(`${PREFIX}/subnets/10.5.4.0-24`, 'junk');
+  const acquired = await bench.acquire({ previous: subnetOf('10.5.4.0-24') });
+  assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.4.0-24');
+  assert.equal(acquired.how, 'reclaimed');
 });
 
 test('a subnet that contains the PublicIP of a host is not allocated', async () => {

@@ -88,6 +88,8 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
     released.push(lease);
   }
   const occupied = occupiedSubnets(snapshot, released);
+  const mended = await mendRecord(request, snapshot);
+  if (mended !== undefined) return mended === 'lost' ? 'lost' : { lease: mended, how: 'reclaimed' };
   const keep = reclaimable(request, [...released.map((lease) => lease.subnet), request.previous], occupied);
   const avoid = [...snapshot.leases.flatMap(publicIpsOf), ...(request.hostAddresses ?? [])];
   const subnet = allocateSubnet({ network, occupied, avoid, random: request.random, keep });
@@ -99,6 +101,18 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
     return 'lost';
   }
   return { lease, how: keep.ipv4 === undefined && keep.ipv6 === undefined ? 'allocated' : 'reclaimed' };
+}
+
+/** Our previous subnet's key with a value that nobody can read is nobody else's claim: it is written anew. */
+async function mendRecord(request: AcquireRequest, snapshot: LeaseSnapshot): Promise<Lease | 'lost' | undefined> {
+  const { previous, network, store, attributes, ttlSeconds } = request;
+  if (previous === undefined || subnetMisfit(previous, network) !== undefined) return undefined;
+  const key = formatSubnetKey(previous);
+  const record = snapshot.rejected.find(({ subnet }) => subnet !== undefined && formatSubnetKey(subnet) === key);
+  if (record?.created === undefined || record.modified === undefined) return undefined;
+  if (snapshot.leases.some((lease) => subnetsOverlap(lease.subnet, previous))) return undefined;
+  const { created, modified } = record;
+  return store.renew({ subnet: previous, attributes, reservation: false, created, modified }, attributes, ttlSeconds);
 }
 
 function publicIpsOf({ attributes: { publicIp, publicIpv6 } }: Lease): readonly Ip[] {

@@ -21,7 +21,7 @@ export async function keepLease(
   const created = await store.create(own.subnet, attributes, ttlSeconds);
   if (created !== 'taken') return created;
   const key = formatSubnetKey(own.subnet);
-  const { leases } = await store.list();
+  const { leases, rejected } = await store.list();
   const found = leases.find((lease) => formatSubnetKey(lease.subnet) === key);
   // The key was written by an operator's hand, or by a write of ours whose answer was lost: it still names us, by the
   // address that we have now or by the one that we had.
@@ -29,6 +29,13 @@ export async function keepLease(
   if (found !== undefined && names.some((each) => isSameHost(each, found.attributes))) {
     const adopted = await store.renew(found, attributes, ttlSeconds);
     if (adopted !== 'lost') return adopted;
+  }
+  // Nobody can read what stands there, so it is nobody else's claim: it is overwritten, if it is still the same.
+  const broken = rejected.find((record) => record.subnet !== undefined && formatSubnetKey(record.subnet) === key);
+  if (found === undefined && broken?.created !== undefined && broken.modified !== undefined) {
+    const { created, modified } = broken;
+    const mended = await store.renew({ ...own, created, modified }, attributes, ttlSeconds);
+    if (mended !== 'lost') return mended;
   }
   const owner = found === undefined ? 'an unusable record' : formatPublicIps(found.attributes);
   throw new Fault('lease.lost', { what: `the subnet ${key} is leased to ${owner} now`, where: key });

@@ -64,7 +64,7 @@ export class PeerView {
       for (const change of event.changes) {
         if (change.type === 'put') this.#put(change.lease, draft);
         else if (change.type === 'gone') this.#gone(change.subnet, event.revision, draft);
-        else draft.rejected.push(change.record);
+        else this.#reject(change.record, draft);
       }
       this.#revision = event.revision;
     }
@@ -94,7 +94,7 @@ export class PeerView {
     }
     for (const record of snapshot.rejected) {
       if (record.subnet !== undefined) present.add(formatSubnetKey(record.subnet));
-      draft.rejected.push(record);
+      this.#reject(record, draft);
     }
     for (const [key, lease] of this.#leases) {
       if (!present.has(key)) this.#gone(lease.subnet, snapshot.revision, draft);
@@ -115,6 +115,14 @@ export class PeerView {
     }
     this.#note(key, draft);
     this.#leases.set(key, lease);
+  }
+
+  /** A record that nobody can read; when it stands on our own key, our lease is not there any more. */
+  #reject(record: RejectedRecord, draft: Draft): void {
+    draft.rejected.push(record);
+    if (record.subnet !== undefined && this.#own !== undefined && formatSubnetKey(record.subnet) === this.#ownKey) {
+      if ((record.modified ?? 0) > this.#own.modified) draft.own = { type: 'gone' };
+    }
   }
 
   #gone(subnet: SubnetKey, revision: number, draft: Draft): void {

@@ -20,6 +20,6 @@ export function leaseInRecord(record: StoredRecord, keys: EtcdKeys): Lease | Rej
   const subnet = keys.subnetOf(key);
   if (subnet === undefined) return { key, reason: `the key is not the name of a subnet below ${keys.subnets}/` };
   const decoded = decodeLeaseRecord(value);
-  if ('reason' in decoded) return { key, reason: decoded.reason, subnet };
+  if ('reason' in decoded) return { key, reason: decoded.reason, subnet, created, modified };
   return { subnet, attributes: decoded.attributes, reservation, created, modified };
 }

@@ -10,6 +10,7 @@ import type { CoreState } from './state.ts';
 
 /** Leases of one event that are named in the log one by one; of more only the number is. */
 const MOST_LOGGED = 5;
+const MOST_REMEMBERED = 1000;
 
 export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: number, actions: Action[]): void {
   if (event.type === 'interrupted') {
@@ -29,8 +30,10 @@ export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: numbe
   }
   logPeers(difference, actions);
   for (const { key, reason } of difference.rejected.slice(0, MOST_LOGGED)) {
-    const fields = { key, reason };
-    actions.push({ type: 'log', level: 'warn', message: 'record ignored', fields });
+    if (state.rejections.get(key) === reason) continue;
+    if (state.rejections.size >= MOST_REMEMBERED) state.rejections.clear();
+    state.rejections.set(key, reason);
+    actions.push({ type: 'log', level: 'warn', message: 'record ignored', fields: { key, reason } });
   }
   if (difference.own !== undefined) absorbOwnKey(state, difference.own, now, actions);
 }
@@ -47,6 +50,7 @@ function absorbOwnKey(
   if (change.type === 'put' && sameLeaseAttributes(change.lease.attributes, state.own.attributes)) {
     // Our own write can be heard of before its answer comes.
     if (state.renew.running) return;
+    state.claims.atRevision = state.view.revision;
     // An operator made it a reservation or an ordinary lease; the record says what we would say.
     state.own = change.lease;
     state.view.setOwn(change.lease);
@@ -60,7 +64,11 @@ function absorbOwnKey(
     });
     return;
   }
-  const by = change.type === 'put' ? `overwritten by ${formatPublicIps(change.lease.attributes)}` : 'deleted';
+  state.claims.atRevision = state.view.revision;
+  const by =
+    change.type === 'put'
+      ? `overwritten by ${formatPublicIps(change.lease.attributes)}`
+      : 'deleted, or a record that cannot be read';
   state.renewAt = nextClaim(state, now, 0);
   actions.push({ type: 'log', level: 'warn', message: 'own lease lost; claiming it again', fields: { subnet, by } });
 }

@@ -13,6 +13,7 @@ import { Fault } from '#runtime/fault.ts';
 import { absorbLeaseEvent } from './absorb-lease-event.ts';
 import { failed, type Pause, succeeded } from './effort.ts';
 import type { Action, Input, PassResult } from './input.ts';
+import { logFault } from './log-fault.ts';
 import { renewalTime } from './renewal.ts';
 import { reportRefused } from './report-refused.ts';
 import { settleUnderlay, underlayFields } from './settle-underlay.ts';
@@ -22,6 +23,7 @@ const LOAD_PAUSE: Pause = { firstMs: 500, mostMs: 3000 };
 const ACQUIRE_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 const RENEW_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
 const OPEN_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
+const CHOOSE_PAUSE: Pause = { firstMs: 1000, mostMs: 10_000 };
 const PASS_PAUSE: Pause = { firstMs: 100, mostMs: 10_000 };
 const PUBLISH_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 
@@ -55,6 +57,10 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       failed(state.open, now, OPEN_PAUSE, spread);
       logFault(state, now, actions, input.fault, "the backend's own part does not start");
       break;
+    case 'host-failed':
+      failed(state.choose, now, CHOOSE_PAUSE, spread);
+      logFault(state, now, actions, input.fault, 'the host cannot be read');
+      break;
     case 'passed':
       absorbPass(state, input.result, now, actions);
       break;
@@ -74,6 +80,8 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
     case 'renewed':
       succeeded(state.renew);
       holdLease(state, input.lease, now);
+      // Somebody was at our key after this write: that is heard of before the answer comes.
+      if (state.claims.atRevision > input.lease.modified) state.renewAt = now;
       actions.push({
         type: 'log',
         level: 'info',
@@ -151,6 +159,7 @@ function absorbPass(state: CoreState, result: PassResult, now: number, actions: 
     return;
   }
   state.deviceStands = true;
+  reportRefused(state, 'admission', state.refused, actions);
   reportRefused(state, 'backend', result.refused, actions);
   state.programmed = state.own !== undefined;
   for (const { operation, fault } of result.failed.slice(0, MOST_FAILURES_LOGGED)) {
@@ -217,15 +226,4 @@ function holdLease(state: CoreState, lease: Lease, now: number): void {
   state.renewAt = lease.reservation
     ? Number.POSITIVE_INFINITY
     : renewalTime(now, state.settings.renewMarginMs, state.settings.spread);
-}
-
-/** The same trouble again is said once a minute; in between only to those who want every detail. */
-const REPEAT_MS = 60_000;
-
-function logFault(state: CoreState, now: number, actions: Action[], fault: Fault, message: string): void {
-  const before = state.troubles.get(message);
-  const repeated = before?.code === fault.code && now - before.at < REPEAT_MS;
-  if (!repeated) state.troubles.set(message, { code: fault.code, at: now });
-  const fields = { code: fault.code, why: fault.summary, remedy: fault.remedy };
-  actions.push({ type: 'log', level: repeated ? 'debug' : 'error', message, fields });
 }

@@ -1,22 +1,23 @@
-/** Makes the list of leases to program from all that are known. */
+/** Makes the list of leases to program from all that are known and the addresses that this host has. */
+import type { Observed } from '#agent/kernel/state.ts';
 import { admitLeases } from '#agent/leases/admission.ts';
-import type { Action } from './input.ts';
-import { reportRefused } from './report-refused.ts';
 import type { CoreState } from './state.ts';
 
-export function admitPeers(state: CoreState, actions: Action[]): void {
-  const { network, own, host } = state;
+/** Does nothing when neither leases nor addresses nor our own lease have changed since the last time. */
+export function admitPeers(state: CoreState, observed: Observed): void {
+  const { network, own } = state;
   if (network === undefined || own === undefined) return;
   const ours = new Set(
-    host?.links.filter(({ name }) => network.backend.devices.includes(name)).map(({ index }) => index),
+    observed.links.filter(({ name }) => network.backend.devices.includes(name)).map(({ index }) => index),
   );
-  const { admitted, refused } = admitLeases({
-    leases: state.view.peers,
-    network: network.config,
-    own,
-    hostAddresses: host?.addresses.filter(({ linkIndex }) => !ours.has(linkIndex)).map(({ address }) => address) ?? [],
-  });
+  const hostAddresses = observed.addresses
+    .filter(({ linkIndex }) => !ours.has(linkIndex))
+    .map(({ address }) => address);
+  const addresses = hostAddresses.join();
+  if (!state.viewChanged && addresses === state.admittedWith) return;
+  const { admitted, refused } = admitLeases({ leases: state.view.peers, network: network.config, own, hostAddresses });
   state.viewChanged = false;
+  state.admittedWith = addresses;
   state.admitted = admitted;
-  reportRefused(state, 'admission', refused, actions);
+  state.refused = refused;
 }

@@ -5,9 +5,9 @@ import { formatIp } from '#model/ip.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
-import { admitPeers } from './admit-peers.ts';
 import { type Effort, failed, isDue } from './effort.ts';
 import type { Action } from './input.ts';
+import { logFault } from './log-fault.ts';
 import { ownAttributes, recordedAttributes } from './own-attributes.ts';
 import { settleUnderlay, underlayFields } from './settle-underlay.ts';
 import { type CoreState, underlayRequest } from './state.ts';
@@ -63,12 +63,7 @@ function nextUnderlay(state: CoreState, now: number, actions: Action[]): void {
     if (!(error instanceof Fault)) throw error;
     state.host = undefined;
     failed(state.choose, now, CHOOSE_PAUSE, state.settings.spread);
-    actions.push({
-      type: 'log',
-      level: 'error',
-      message: error.summary,
-      fields: { code: error.code, remedy: error.remedy },
-    });
+    logFault(state, now, actions, error, 'no interface for the fabric yet');
   }
 }
 
@@ -95,7 +90,6 @@ function nextPass(state: CoreState, now: number, actions: Action[]): void {
   if (state.identity === undefined || !state.dirty || !isDue(state.pass, now)) return;
   begin(state.pass);
   state.dirty = false;
-  if (state.viewChanged) admitPeers(state, actions);
   actions.push({ type: 'pass' });
 }
 

@@ -32,6 +32,7 @@ export type Input =
   | { readonly type: 'host'; readonly host: HostNetwork }
   | { readonly type: 'engine-opened'; readonly published: string | undefined }
   | { readonly type: 'engine-failed'; readonly fault: Fault }
+  | { readonly type: 'host-failed'; readonly fault: Fault }
   | { readonly type: 'passed'; readonly result: PassResult }
   /** Something of ours in the kernel or in the engine, or the interface between the hosts. */
   | { readonly type: 'kernel-changed' }

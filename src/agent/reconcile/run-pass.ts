@@ -1,9 +1,9 @@
 /** One pass: look at the kernel, compare, write the difference. The only caller of `Kernel.apply` in the agent. */
-import type { RefusedLease } from '#agent/backends/backend.ts';
 import { followUnderlay } from '#agent/config/follow-underlay.ts';
 import { isDeviceOperation } from '#agent/kernel/diff.ts';
-import type { FailedOperation, Kernel } from '#agent/kernel/kernel.ts';
+import type { Kernel } from '#agent/kernel/kernel.ts';
 import { Fault } from '#runtime/fault.ts';
+import { admitPeers } from './admit-peers.ts';
 import type { PassResult } from './input.ts';
 import { plan } from './plan.ts';
 import { type CoreState, underlayRequest } from './state.ts';
@@ -11,43 +11,58 @@ import { type CoreState, underlayRequest } from './state.ts';
 /** A device that must be made takes two rounds: make it, then see what it is and what stands on it. */
 const MOST_ROUNDS = 3;
 
-/** `now` tells the time in milliseconds; `changes` were made by the engine before. */
+type Outcome = Omit<PassResult, 'durationMs'>;
+
+/**
+ * `now` tells the time in milliseconds; `changes` were made by the engine before. A kernel that does not answer blocks the
+ * pass; it is made again.
+ */
 export function runPass(kernel: Kernel, state: CoreState, now: () => number, changes = 0): PassResult {
   const startedAt = now();
-  let planned = changes;
-  const end = (
-    blocked: Fault | undefined,
-    failed: readonly FailedOperation[],
-    refused: readonly RefusedLease[],
-  ): PassResult => ({ planned, failed, refused, blocked, durationMs: now() - startedAt });
+  return { ...attempt(kernel, state, changes), durationMs: now() - startedAt };
+}
 
+function attempt(kernel: Kernel, state: CoreState, changes: number): Outcome {
+  try {
+    return rounds(kernel, state, changes);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return blockedBy(error, changes);
+  }
+}
+
+function rounds(kernel: Kernel, state: CoreState, changes: number): Outcome {
   const { ownership, underlay, network } = state;
-  if (ownership === undefined || underlay === undefined || network === undefined) return end(undefined, [], []);
+  let planned = changes;
+  if (ownership === undefined || underlay === undefined || network === undefined) {
+    return { planned, failed: [], refused: [], blocked: undefined };
+  }
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
     const observed = kernel.observe(ownership);
     const moved = followUnderlay(underlay, underlayRequest(state, network.config), observed.links, observed.addresses);
     if (moved !== underlay) {
       const why = network.backend.refuseUnderlay(moved);
-      if (why !== undefined) return end(new Fault('host.underlay', { what: why, where: moved.name }), [], []);
+      if (why !== undefined) return blockedBy(new Fault('host.underlay', { what: why, where: moved.name }), planned);
       const { links, addresses } = observed;
-      return { ...end(undefined, [], []), moved: { underlay: moved, links, addresses } };
+      return { planned, failed: [], refused: [], blocked: undefined, moved: { underlay: moved, links, addresses } };
     }
+    admitPeers(state, observed);
     const { operations, refused, blocked } = plan(state, observed, ownership);
-    if (blocked !== undefined) return end(blocked, [], refused);
+    if (blocked !== undefined) return { planned, failed: [], refused, blocked };
     planned += operations.length;
     const { failed } = operations.length === 0 ? { failed: [] } : kernel.apply(operations);
     const vital = failed.find(({ operation }) => isDeviceOperation(operation) || operation.type === 'address-add');
-    if (vital !== undefined) return end(vital.fault, failed, refused);
-    if (!operations.some(isDeviceOperation)) return end(undefined, failed, refused);
+    if (vital !== undefined) return { planned, failed, refused, blocked: vital.fault };
+    if (!operations.some(isDeviceOperation)) return { planned, failed, refused, blocked: undefined };
   }
-  const devices = network.backend.devices.join(', ');
-  return end(
-    new Fault('kernel.netlink', {
-      what: `the device ${devices} does not keep its settings`,
-      where: devices,
-      why: 'another program (udev, a network manager) changes it back',
-    }),
-    [],
-    [],
+  const where = network.backend.devices.join(', ');
+  const why = 'another program (udev, a network manager) changes it back';
+  return blockedBy(
+    new Fault('kernel.netlink', { what: `the device ${where} does not keep its settings`, where, why }),
+    planned,
   );
+}
+
+function blockedBy(blocked: Fault, planned: number): Outcome {
+  return { planned, failed: [], refused: [], blocked };
 }

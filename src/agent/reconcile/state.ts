@@ -6,6 +6,7 @@ import type { Backend, HostIdentity, Underlay } from '#agent/backends/backend.ts
 import type { UnderlayRequest, UnderlayWish } from '#agent/config/choose-underlay.ts';
 import type { HostNetwork } from '#agent/kernel/kernel.ts';
 import type { Ownership } from '#agent/kernel/ownership.ts';
+import type { RefusedLease } from '#agent/leases/admission.ts';
 import { PeerView } from '#agent/leases/peer-view.ts';
 import type { LeaseSnapshot } from '#agent/leases/store.ts';
 import { FAMILIES, type Family } from '#model/ip.ts';
@@ -44,14 +45,20 @@ export interface CoreState {
   /** When our key must have been renewed; Infinity for a reservation. */
   renewAt: number;
   /** How often of late somebody else wrote our key. */
-  readonly claims: { count: number; lastAt: number };
+  readonly claims: { count: number; lastAt: number; atRevision: number };
   readonly view: PeerView;
   /** The view changed since `admitted` was made of it. */
   viewChanged: boolean;
   /** Leases that passed admission; what a pass programs. */
   admitted: readonly Lease[];
+  /** Leases that did not. */
+  refused: readonly RefusedLease[];
+  /** The host's addresses that admission went by. */
+  admittedWith: string | undefined;
   /** Leases refused last, by subnet with the reason, so that each is reported once. */
   readonly refusals: { admission: ReadonlyMap<string, string>; backend: ReadonlyMap<string, string> };
+  /** Unusable records already reported, by key with the reason. */
+  readonly rejections: Map<string, string>;
   /** What was last logged as failing, by message. */
   readonly troubles: Map<string, { readonly code: string; readonly at: number }>;
   watching: boolean;
@@ -89,11 +96,14 @@ export function newCoreState(settings: CoreSettings): CoreState {
     identity: undefined,
     own: undefined,
     renewAt: Number.POSITIVE_INFINITY,
-    claims: { count: 0, lastAt: Number.NEGATIVE_INFINITY },
+    claims: { count: 0, lastAt: Number.NEGATIVE_INFINITY, atRevision: 0 },
     view: new PeerView(),
     viewChanged: false,
     admitted: [],
+    refused: [],
+    admittedWith: undefined,
     refusals: { admission: new Map(), backend: new Map() },
+    rejections: new Map(),
     troubles: new Map(),
     watching: false,
     dirty: false,

@@ -29,7 +29,15 @@ async function addOne(context: CommandContext, options: AddHostOptions): Promise
   ]);
   const name = await chooseLab(options, context.environment);
   using progress = startProgress(context, options);
-  const snapshot = await addHost(name, { ...progress, signal: context.catchInterrupt() });
+  const signal = context.catchInterrupt();
+  const snapshot = await addHost(name, { ...progress, signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    context.writeNote(
+      `interrupted: the new host stays as far as it got, and goes with the lab: weft lab down --name ${name}\n`,
+    );
+    return undefined;
+  });
+  if (snapshot === undefined) return context.finish(130);
   progress.done();
   printLab(context, snapshot, { output: options.output });
   const fault = matrixFault(snapshot, requireState(name).plan);

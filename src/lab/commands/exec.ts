@@ -19,6 +19,12 @@ export const execCommand: CommandBuilder = (context) =>
     .action(async (host: string, words: readonly string[], options: ExecOptions) => {
       // Everything after the host is the command's, and so commander leaves the two dashes to us.
       const command = words[0] === '--' ? words.slice(1) : words;
+      if (command[0]?.startsWith('-') === true) {
+        throw new Fault('usage.flag', {
+          what: `${command[0]} stands where the command should be`,
+          remedy: `options come before the host: weft lab exec ${command[0]} … ${host} -- ip route`,
+        });
+      }
       if (command.length > 0) return execute(context, host, command, options);
       throw new Fault('usage.flag', {
         what: 'there is no command to run',

@@ -46,7 +46,7 @@ function etcdColour(host: HostSnapshot): 'yellow' | 'red' | undefined {
 }
 
 function megabytes(bytes: number | undefined): string | undefined {
-  return bytes === undefined ? undefined : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+  return bytes === undefined ? undefined : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }
 
 function milliseconds(value: number | undefined): string | undefined {

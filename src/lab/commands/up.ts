@@ -42,9 +42,12 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
     import('#lab/lab-faults.ts'),
     import('#lab/state.ts'),
   ]);
+  if (!/^\d+$/.test(options.hosts)) {
+    throw new Fault('usage.flag', { what: `--hosts ${JSON.stringify(options.hosts)} is not a whole number` });
+  }
   const request = {
     name: options.name,
-    hosts: /^\d+$/.test(options.hosts) ? Number(options.hosts) : Number.NaN,
+    hosts: Number(options.hosts),
     ...(options.subnet !== undefined && { subnet: options.subnet }),
     ...(options.network !== undefined && { network: options.network }),
     ...(options.backend !== undefined && { backend: options.backend }),
