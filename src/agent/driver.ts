@@ -13,6 +13,8 @@ import { engineWork } from '#agent/reconcile/plan.ts';
 import { LEASE_TTL_SECONDS } from '#agent/reconcile/renewal.ts';
 import { runPass } from '#agent/reconcile/run-pass.ts';
 import { type CoreSettings, newCoreState } from '#agent/reconcile/state.ts';
+import type { Traffic } from '#agent/traffic/traffic.ts';
+import type { NetworkConfig } from '#model/network-config.ts';
 import type { Clock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { Log } from '#runtime/log.ts';
@@ -23,6 +25,7 @@ export interface DriverOptions {
   /** How the engines of those backends are opened that have one. */
   readonly engines?: OpenEngines;
   readonly store: LeaseStore;
+  readonly traffic: Traffic;
   readonly clock: Clock;
   readonly log: Log;
   /** Writes the subnet file; throws a Fault. */
@@ -83,7 +86,7 @@ export function startDriver(options: DriverOptions): Driver {
         hear({ type: 'host', host: kernel.host(action.reach) });
         break;
       case 'open-engine':
-        openEngine(action.engine);
+        openEngine(action.engine, action.network);
         break;
       case 'pass':
         pass();
@@ -97,6 +100,13 @@ export function startDriver(options: DriverOptions): Driver {
         break;
       case 'renew':
         renew(action);
+        break;
+      case 'firewall':
+        follow(
+          options.traffic.reconcile(action.desired, action.extent),
+          (lines) => ({ type: 'firewall-done', lines }),
+          (fault) => ({ type: 'firewall-failed', fault }),
+        );
         break;
       case 'publish':
         publish(action.text);
@@ -122,9 +132,9 @@ export function startDriver(options: DriverOptions): Driver {
     );
   };
 
-  const openEngine = (name: EngineName): void => {
+  const openEngine = (name: EngineName, network: NetworkConfig): void => {
     const open = async (): Promise<Engine> => {
-      const opened = await options.engines?.[name]?.();
+      const opened = await options.engines?.[name]?.(network);
       if (opened === undefined) throw new Fault('backend.unknown', { what: `this program has no engine ${name}` });
       return opened;
     };
@@ -214,6 +224,7 @@ export function startDriver(options: DriverOptions): Driver {
     () => state.ownership,
     () => hear({ type: 'kernel-changed' }),
   );
+  options.traffic.watch(() => hear({ type: 'firewall-changed' }));
   hear({ type: 'start' });
 
   return {
@@ -223,6 +234,7 @@ export function startDriver(options: DriverOptions): Driver {
       cancelRelief();
       endWatch();
       endKernelWatch();
+      options.traffic.close();
       await engine?.close();
     },
   };

@@ -1,17 +1,18 @@
 /** The agent face: reads the command line, makes the parts, joins them, and waits for a signal. */
 import { randomBytes } from 'node:crypto';
+import type { OpenEngines } from '#agent/backends/engine.ts';
 import { type AgentConfig, parseAgentCommandLine } from '#agent/config/agent-config.ts';
 import { startDriver } from '#agent/driver.ts';
-import { openWireguardEngine } from '#agent/engines/wireguard-engine.ts';
-import { wireguardEnvironment } from '#agent/engines/wireguard-environment.ts';
 import type { HealthServer } from '#agent/health/health-server.ts';
 import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import { NetlinkKernel } from '#agent/kernel/netlink-kernel.ts';
-import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
+import { openLeaseStore } from '#agent/leases/open-store.ts';
+import { readFormerFabrics } from '#agent/publish/former-fabrics.ts';
 import { notifier } from '#agent/publish/notify.ts';
 import { readPreviousSubnet, writeSubnetFile } from '#agent/publish/subnet-file.ts';
 import { listenForSignals } from '#agent/signals.ts';
-import { connectEtcd } from '#etcd/client.ts';
+import { openTraffic } from '#agent/traffic/traffic.ts';
+import type { EtcdOptions } from '#etcd/api.ts';
 import { type Mac, macFromRandom } from '#model/mac.ts';
 import { loadNative } from '#netlink/native.ts';
 import { systemClock } from '#runtime/clock.ts';
@@ -50,17 +51,23 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   let ready = false;
   const health = await startHealth(config, () => ready);
   // The TLS handshake goes on while the kernel is looked at.
-  const etcd = connectEtcd(etcdOptions(config));
-  const store = new EtcdLeaseStore({ etcd, prefix: config.etcd.prefix });
+  const opened = await openLeaseStore({
+    ...etcdOptions(config),
+    api: config.etcd.api,
+    prefix: config.etcd.prefix,
+    tell: (note) => log.info('etcd API', { ...note }),
+  });
   const kernel = new MirrorKernel(new NetlinkKernel(), systemClock);
   log.info('starting', { version: VERSION, endpoints: config.etcd.endpoints.join(','), prefix: config.etcd.prefix });
   const driver = startDriver({
     settings: coreSettings(config),
     kernel,
-    engines: {
-      wireguard: () => openWireguardEngine({ ...wireguardEnvironment(environment), log, clock: systemClock }),
-    },
-    store,
+    engines: engines(environment, log),
+    store: opened.store,
+    traffic: openTraffic(async () => {
+      const { SystemFirewall } = await import('#firewall/system-firewall.ts');
+      return new SystemFirewall({ resyncMs: config.traffic.resyncMs });
+    }),
     clock: systemClock,
     log,
     publish: (text) => {
@@ -74,8 +81,7 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   const signal = await ended;
   log.info('stopping; interfaces, routes and lease stay', { signal });
   await Promise.all([driver.stop(), health?.close()]);
-  store.close();
-  etcd.close();
+  opened.close();
   kernel.close();
   return 0;
 }
@@ -85,6 +91,31 @@ async function startHealth({ health }: AgentConfig, ready: () => boolean): Promi
   if (health === undefined) return undefined;
   const { startHealthServer } = await import('#agent/health/health-server.ts');
   return startHealthServer({ ...health, ready });
+}
+
+/** Which peers the commands of an extension were told of, over restarts. */
+const TOLD_PEERS_FILE = '/run/flannel/extension-peers.json';
+
+/** Loaded only where the network document asks for them. */
+function engines(environment: Environment, log: Log): OpenEngines {
+  const clock = systemClock;
+  return {
+    wireguard: async () => {
+      const { openWireguardEngine } = await import('#agent/engines/wireguard-engine.ts');
+      const { wireguardEnvironment } = await import('#agent/engines/wireguard-environment.ts');
+      return openWireguardEngine({ ...wireguardEnvironment(environment), log, clock });
+    },
+    extension: async (network) => {
+      const { openExtensionEngine } = await import('#agent/engines/extension-engine.ts');
+      const { parseExtensionOptions } = await import('#agent/backends/extension/options.ts');
+      const { toldPeersFile } = await import('#agent/engines/told-peers.ts');
+      const parsed = parseExtensionOptions(network);
+      if ('problems' in parsed) throw new Error('the registry refuses such a document before');
+      const { preStartup } = parsed.options;
+      return openExtensionEngine({ preStartup, told: toldPeersFile(TOLD_PEERS_FILE), clock, log });
+    },
+    udp: async () => (await import('#agent/engines/udp-engine.ts')).openUdpEngine({ clock, log }),
+  };
 }
 
 function relieve(): void {
@@ -107,13 +138,15 @@ function coreSettings(config: AgentConfig): Parameters<typeof startDriver>[0]['s
     publicIpv6: config.publicIpv6,
     blackhole: config.blackhole,
     renewMarginMs: config.renewMarginMs,
+    traffic: config.traffic,
+    former: readFormerFabrics(config.subnetFile),
     previous: readPreviousSubnet(config.subnetFile),
     randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
     spread: Math.random(),
   };
 }
 
-function etcdOptions(config: AgentConfig): Parameters<typeof connectEtcd>[0] {
+function etcdOptions(config: AgentConfig): EtcdOptions {
   const { endpoints, caFile, certFile, keyFile, username, password } = config.etcd;
   return {
     endpoints,

@@ -9,6 +9,8 @@ import { seededRandom } from '#agent/leases/lease-builders.ts';
 import { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
 import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
 import type { CoreSettings } from '#agent/reconcile/state.ts';
+import { openTraffic } from '#agent/traffic/traffic.ts';
+import { MemoryFirewall } from '#firewall/memory-firewall.ts';
 import { parseIp } from '#model/ip.ts';
 import { type Mac, macFromRandom } from '#model/mac.ts';
 import { ManualClock } from '#runtime/clock.ts';
@@ -71,6 +73,7 @@ export class TestHost {
   readonly fleet: TestFleet;
   readonly number: number;
   readonly kernel: MemoryKernel;
+  readonly firewall = new MemoryFirewall();
   /** How long the kernel takes for one look. */
   lookMs = 0;
   /** What the next look fails with. */
@@ -117,6 +120,8 @@ export class TestHost {
         publicIpv6: undefined,
         blackhole: false,
         renewMarginMs: 3_600_000,
+        traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
+        former: [],
         previous: this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile),
         randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
         spread: 0.5,
@@ -124,6 +129,7 @@ export class TestHost {
       },
       kernel: new MirrorKernel(this.#slow(), this.fleet.clock),
       store: new EtcdLeaseStore({ etcd: this.fleet.etcd.connect(), prefix: PREFIX, clock: this.fleet.clock }),
+      traffic: openTraffic(async () => this.firewall),
       clock: this.fleet.clock,
       log: createLog({ verbose: true, journal: true, write: (line) => this.logged.push(line.trimEnd()), now: () => 0 }),
       publish: (text) => {

@@ -6,6 +6,8 @@
  * An engine is opened once, before the first pass; its `identity` goes into the lease. Each pass calls `converge` first
  * and the kernel afterwards, so that the device that the engine makes is there when addresses and routes are put on it.
  */
+
+import type { NetworkConfig } from '#model/network-config.ts';
 import type { HostIdentity } from './backend.ts';
 import type { EngineState } from './engine-state.ts';
 
@@ -27,6 +29,6 @@ export interface Engine {
 }
 
 /** Opens the engine; throws or rejects with a Fault, and is then called again later. */
-export type OpenEngine = () => Engine | Promise<Engine>;
+export type OpenEngine = (network: NetworkConfig) => Engine | Promise<Engine>;
 
 export type OpenEngines = { readonly [Name in EngineName]?: OpenEngine };

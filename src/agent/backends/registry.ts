@@ -2,12 +2,22 @@
 import type { ConfigProblem, NetworkConfig } from '#model/network-config.ts';
 import { allocBackend } from './alloc/backend.ts';
 import type { Backend, BackendType } from './backend.ts';
+import { extensionBackend } from './extension/backend.ts';
 import { hostGwBackend } from './host-gw/backend.ts';
 import { ipipBackend } from './ipip/backend.ts';
+import { udpBackend } from './udp/backend.ts';
 import { vxlanBackend } from './vxlan/backend.ts';
 import { wireguardBackend } from './wireguard/backend.ts';
 
-const BACKENDS: readonly BackendType[] = [vxlanBackend, hostGwBackend, ipipBackend, allocBackend, wireguardBackend];
+const BACKENDS: readonly BackendType[] = [
+  vxlanBackend,
+  hostGwBackend,
+  udpBackend,
+  ipipBackend,
+  wireguardBackend,
+  allocBackend,
+  extensionBackend,
+];
 
 export const BACKEND_TYPES: readonly string[] = BACKENDS.map((backend) => backend.type);
 

@@ -25,10 +25,12 @@ const RENEW_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
 const OPEN_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 const CHOOSE_PAUSE: Pause = { firstMs: 1000, mostMs: 10_000 };
 const PASS_PAUSE: Pause = { firstMs: 100, mostMs: 10_000 };
+const FIREWALL_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
 const PUBLISH_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 
 /** Passes use at most half of the time: a pause as long as the last one, up to this limit. */
 const LONGEST_REST_MS = 200;
+const MOST_RULES_LOGGED = 20;
 /** Operations of one pass that are named in the log one by one. */
 const MOST_FAILURES_LOGGED = 5;
 
@@ -92,6 +94,23 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
     case 'renew-failed':
       failed(state.renew, now, RENEW_PAUSE, spread);
       logFault(state, now, actions, input.fault, 'lease not renewed; forwarding goes on');
+      break;
+    case 'firewall-done':
+      succeeded(state.firewall);
+      state.firewallSurveyed = true;
+      state.firewallSettled = true;
+      for (const line of input.lines.slice(0, MOST_RULES_LOGGED)) {
+        actions.push({ type: 'log', level: 'info', message: 'firewall', fields: { rules: line } });
+      }
+      break;
+    case 'firewall-failed':
+      failed(state.firewall, now, FIREWALL_PAUSE, spread);
+      state.firewallDirty = true;
+      state.firewallSettled = true;
+      logFault(state, now, actions, input.fault, 'traffic rules not written; forwarding goes on');
+      break;
+    case 'firewall-changed':
+      state.firewallDirty = true;
       break;
     case 'published':
       succeeded(state.publish);

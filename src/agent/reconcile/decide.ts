@@ -5,6 +5,7 @@ import { formatIp } from '#model/ip.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
+import { desiredFirewall } from './desired-firewall.ts';
 import { type Effort, failed, isDue } from './effort.ts';
 import type { Action } from './input.ts';
 import { logFault } from './log-fault.ts';
@@ -25,6 +26,7 @@ export function decide(state: CoreState, now: number, actions: Action[]): number
     nextAcquire,
     nextWatch,
     nextRenew,
+    nextFirewall,
     nextPublish,
     nextReady,
   ];
@@ -68,10 +70,11 @@ function nextUnderlay(state: CoreState, now: number, actions: Action[]): void {
 }
 
 function nextEngine(state: CoreState, now: number, actions: Action[]): void {
-  const engine = state.network?.backend.engine;
-  if (engine === undefined || state.engine !== undefined || !isDue(state.open, now)) return;
+  const { network } = state;
+  const engine = network?.backend.engine;
+  if (network === undefined || engine === undefined || state.engine !== undefined || !isDue(state.open, now)) return;
   begin(state.open);
-  actions.push({ type: 'open-engine', engine });
+  actions.push({ type: 'open-engine', engine, network: network.config });
 }
 
 function nextIdentity(state: CoreState): void {
@@ -126,16 +129,26 @@ function nextRenew(state: CoreState, now: number, actions: Action[]): void {
   actions.push({ type: 'renew', lease: state.own, attributes });
 }
 
+/** Before the subnet is handed out, so that no Pod's packet goes out unmasqueraded. */
+function nextFirewall(state: CoreState, now: number, actions: Action[]): void {
+  const desired = desiredFirewall(state);
+  if (desired === undefined || !state.firewallDirty || !isDue(state.firewall, now)) return;
+  begin(state.firewall);
+  state.firewallDirty = false;
+  actions.push({ type: 'firewall', desired, extent: state.firewallSurveyed ? 'live' : 'everywhere' });
+}
+
 function nextPublish(state: CoreState, now: number, actions: Action[]): void {
   const { network, own, underlay } = state;
-  if (network === undefined || own === undefined || underlay === undefined || !state.programmed) return;
+  if (network === undefined || own === undefined || underlay === undefined) return;
+  if (!state.programmed || !state.firewallSettled) return;
   const { config, backend } = network;
   const { ipv4, ipv6 } = own.subnet;
   const text = formatSubnetFile({
     ...(config.ipv4 && ipv4 ? { ipv4: { network: config.ipv4.network, subnet: ipv4 } } : {}),
     ...(config.ipv6 && ipv6 ? { ipv6: { network: config.ipv6.network, subnet: ipv6 } } : {}),
     mtu: backend.mtu(underlay),
-    masquerade: false,
+    masquerade: state.settings.traffic.masquerade,
   });
   if (state.published === text || !isDue(state.publish, now)) return;
   begin(state.publish);
@@ -152,7 +165,16 @@ function nextReady(state: CoreState, _now: number, actions: Action[]): void {
 }
 
 function nextWake(state: CoreState, now: number): number {
-  const efforts = [state.load, state.choose, state.open, state.pass, state.acquire, state.renew, state.publish];
+  const efforts = [
+    state.load,
+    state.choose,
+    state.open,
+    state.pass,
+    state.acquire,
+    state.renew,
+    state.publish,
+    state.firewall,
+  ];
   const retries = efforts
     .filter((effort) => !effort.running && effort.notBefore > now)
     .map((effort) => effort.notBefore);

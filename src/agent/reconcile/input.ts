@@ -1,9 +1,11 @@
 /** What the core hears (Input) and what it asks for (Action). Outcomes of actions come back as inputs. */
+
 import type { RefusedLease, Underlay } from '#agent/backends/backend.ts';
 import type { EngineName } from '#agent/backends/engine.ts';
 import type { FailedOperation, HostNetwork } from '#agent/kernel/kernel.ts';
 import type { AcquiredLease } from '#agent/leases/acquire.ts';
 import type { LeaseEvent, LeaseSnapshot } from '#agent/leases/store.ts';
+import type { DesiredFirewall } from '#firewall/desired.ts';
 import type { Ip } from '#model/ip.ts';
 import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
@@ -42,6 +44,9 @@ export type Input =
   /** Our key written anew, by renewal or after it had vanished. */
   | { readonly type: 'renewed'; readonly lease: Lease }
   | { readonly type: 'renew-failed'; readonly fault: Fault }
+  | { readonly type: 'firewall-done'; readonly lines: readonly string[] }
+  | { readonly type: 'firewall-failed'; readonly fault: Fault }
+  | { readonly type: 'firewall-changed' }
   | { readonly type: 'published'; readonly text: string }
   | { readonly type: 'publish-failed'; readonly fault: Fault }
   | { readonly type: 'wake' };
@@ -50,7 +55,7 @@ export type Action =
   | { readonly type: 'load' }
   /** With the route to `reach`, when the operator named an address. */
   | { readonly type: 'read-host'; readonly reach: Ip | undefined }
-  | { readonly type: 'open-engine'; readonly engine: EngineName }
+  | { readonly type: 'open-engine'; readonly engine: EngineName; readonly network: NetworkConfig }
   | { readonly type: 'pass' }
   | {
       readonly type: 'acquire';
@@ -63,6 +68,7 @@ export type Action =
   | { readonly type: 'watch'; readonly afterRevision: number }
   /** Renews our key, or claims the same subnet again when the key is gone; never another subnet. */
   | { readonly type: 'renew'; readonly lease: Lease; readonly attributes: LeaseAttributes }
+  | { readonly type: 'firewall'; readonly desired: DesiredFirewall; readonly extent: 'live' | 'everywhere' }
   | { readonly type: 'publish'; readonly text: string }
   | { readonly type: 'notify'; readonly text: string }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields };

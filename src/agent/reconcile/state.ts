@@ -9,6 +9,7 @@ import type { Ownership } from '#agent/kernel/ownership.ts';
 import type { RefusedLease } from '#agent/leases/admission.ts';
 import { PeerView } from '#agent/leases/peer-view.ts';
 import type { LeaseSnapshot } from '#agent/leases/store.ts';
+import type { Fabric } from '#firewall/desired.ts';
 import { FAMILIES, type Family } from '#model/ip.ts';
 import type { Lease } from '#model/lease.ts';
 import type { Mac } from '#model/mac.ts';
@@ -19,6 +20,10 @@ import { type Effort, newEffort } from './effort.ts';
 /** What the operator asked for, and chance: two agents with equal settings behave alike. */
 export interface CoreSettings extends UnderlayWish {
   readonly renewMarginMs: number;
+  /** What the firewall is to do. */
+  readonly traffic: TrafficSettings;
+  /** Networks and subnets in the file that an earlier run left. */
+  readonly former: readonly Fabric[];
   /** Whether packets to Pods of ours that are no more are dropped here. */
   readonly blackhole: boolean;
   /** Subnets in the file that an earlier run left. */
@@ -27,6 +32,13 @@ export interface CoreSettings extends UnderlayWish {
   readonly randomMacs: { readonly [family in Family]: Mac };
   /** From 0 to 1, this agent's own: spreads renewals and retries over the fleet. */
   readonly spread: number;
+}
+
+export interface TrafficSettings {
+  readonly masquerade: boolean;
+  readonly forward: boolean;
+  readonly fullyRandom: boolean;
+  readonly compatNft: boolean;
 }
 
 export interface CoreState {
@@ -77,6 +89,13 @@ export interface CoreState {
   readonly acquire: Effort;
   readonly renew: Effort;
   readonly publish: Effort;
+  readonly firewall: Effort;
+  /** The rules may differ from what is wanted. */
+  firewallDirty: boolean;
+  /** All places were looked at once, other modes and variants too. */
+  firewallSurveyed: boolean;
+  /** The rules were made, or it was said why not. */
+  firewallSettled: boolean;
 }
 
 /** What the interface is chosen by. */
@@ -118,5 +137,9 @@ export function newCoreState(settings: CoreSettings): CoreState {
     acquire: newEffort(),
     renew: newEffort(),
     publish: newEffort(),
+    firewall: newEffort(),
+    firewallDirty: true,
+    firewallSurveyed: false,
+    firewallSettled: false,
   };
 }
