@@ -18,7 +18,7 @@ for (const [type, reason] of [
   ['ipsec', /not supported: .*wireguard/],
   ['tencent-vpc', /not supported: .*cloud API.*alloc/],
   ['gce', /not supported: flannel removed it/],
-  ['vxlam', /unknown backend type: use vxlan, host-gw, ipip, alloc/],
+  ['vxlam', /unknown backend type: use vxlan, host-gw, udp, ipip, wireguard, alloc, extension/],
   ['', /unknown backend type/],
 ] as const) {
   test(`${type || 'an empty type'} is refused by name, with what to use instead`, () => {
