@@ -7,6 +7,7 @@ import type { Kernel } from '#agent/kernel/kernel.ts';
 import { acquireLease } from '#agent/leases/acquire.ts';
 import { keepLease } from '#agent/leases/keep-lease.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
+import { admitPeers } from '#agent/reconcile/admit-peers.ts';
 import { handle } from '#agent/reconcile/core.ts';
 import type { Action, Input, PassResult } from '#agent/reconcile/input.ts';
 import { engineWork } from '#agent/reconcile/plan.ts';
@@ -149,14 +150,19 @@ export function startDriver(options: DriverOptions): Driver {
 
   /** The engine first: what it makes is what addresses and routes are put on. */
   const pass = (): void => {
-    const work = engine === undefined ? undefined : engineWork(state);
-    if (engine === undefined || work === undefined) {
+    if (engine === undefined) {
       hear({ type: 'passed', result: passOverKernel(0) });
       return;
     }
     const converging = engine;
+    const converge = async (): Promise<number> => {
+      // The engine must know the same peers as the kernel, or it would let go of those it has.
+      admitPeers(state, kernel.host());
+      const work = engineWork(state);
+      return work === undefined ? 0 : converging.converge(work);
+    };
     follow(
-      (async () => converging.converge(work))(),
+      converge(),
       (changes) => ({ type: 'passed', result: passOverKernel(changes) }),
       (fault) => ({ type: 'passed', result: { planned: 0, failed: [], refused: [], blocked: fault, durationMs: 0 } }),
     );

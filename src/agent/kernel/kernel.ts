@@ -34,8 +34,8 @@ export interface RouteLookup {
 export interface Kernel {
   /** `reach`: an address whose route is looked up. */
   host(reach?: Ip): HostNetwork;
-  /** What is there now that is ours. */
-  observe(ownership: Ownership): Observed;
+  /** What is there now that is ours. `fresh`: we have changed something past this interface, so nothing remembered counts. */
+  observe(ownership: Ownership, fresh?: boolean): Observed;
   /** Applies in order, as one train of messages. An operation that fails does not stop those that follow. */
   apply(operations: Iterable<Operation>): ApplyResult;
   /**

@@ -30,9 +30,9 @@ export class MirrorKernel implements Kernel {
     this.#clock = clock;
   }
 
-  observe(ownership: Ownership): Observed {
+  observe(ownership: Ownership, fresh = false): Observed {
     const now = this.#clock.now();
-    const trusted = this.#trusted(ownership, now);
+    const trusted = fresh ? undefined : this.#trusted(ownership, now);
     if (trusted !== undefined) return trusted.observed;
     const observed = this.#kernel.observe(ownership);
     this.#memory = { ownership, observed, lookedAt: now };

@@ -4,7 +4,7 @@ import { admitLeases } from '#agent/leases/admission.ts';
 import type { CoreState } from './state.ts';
 
 /** Does nothing when neither leases nor addresses nor our own lease have changed since the last time. */
-export function admitPeers(state: CoreState, observed: Observed): void {
+export function admitPeers(state: CoreState, observed: Pick<Observed, 'links' | 'addresses'>): void {
   const { network, own } = state;
   if (network === undefined || own === undefined) return;
   const ours = new Set(

@@ -38,7 +38,7 @@ function rounds(kernel: Kernel, state: CoreState, changes: number): Outcome {
     return { planned, failed: [], refused: [], blocked: undefined };
   }
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
-    const observed = kernel.observe(ownership);
+    const observed = kernel.observe(ownership, changes > 0 && round === 1);
     const moved = followUnderlay(underlay, underlayRequest(state, network.config), observed.links, observed.addresses);
     if (moved !== underlay) {
       const why = network.backend.refuseUnderlay(moved);
