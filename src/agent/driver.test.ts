@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OWN } from '#agent/kernel/kernel-compliance.ts';
+import { OWN } from '#agent/kernel/kernel-under-test.ts';
 import { TestFleet, TestHost } from './test-host.ts';
 
 const NETWORK = { Network: '172.30.0.0/16', SubnetLen: 24, Backend: { Type: 'vxlan' } };

@@ -123,7 +123,11 @@ export const FAULTS = {
     1,
     'check --cluster-cidr and --allocate-node-cidrs of the controller manager, or spec.podCIDR of the node',
   ),
-  'kube.annotation': entry('An annotation of the node cannot be used', 1, 'correct or remove it: kubectl annotate node'),
+  'kube.annotation': entry(
+    'An annotation of the node cannot be used',
+    1,
+    'correct or remove it: kubectl annotate node',
+  ),
 
   'network.missing': entry('There is no network configuration', 1, 'write one: weft network set FILE'),
   'network.invalid': entry(

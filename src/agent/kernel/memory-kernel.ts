@@ -65,6 +65,7 @@ export class MemoryKernel implements Kernel {
   readonly #routes = new Map<number | bigint, RouteEntry>();
   readonly #host: MemoryHost;
   #hostAddresses: readonly ObservedAddress[];
+  readonly #foreignRoutes: HostRoute[];
   readonly #takenNexthops = new Set<number>();
   readonly #listeners = new Set<() => void>();
   #nextIndex: number;
@@ -75,6 +76,7 @@ export class MemoryKernel implements Kernel {
     this.#host = host;
     for (const link of host.links) this.#devices.set(link.name, holdings(link));
     this.#hostAddresses = host.addresses;
+    this.#foreignRoutes = [...(host.routes ?? [])];
     this.#nextIndex = Math.max(0, ...host.links.map(({ index }) => index)) + 1;
   }
 
@@ -154,6 +156,12 @@ export class MemoryKernel implements Kernel {
     this.#wake();
   }
 
+  /** A route of somebody else's. */
+  addRoute(route: HostRoute): void {
+    this.#foreignRoutes.push(route);
+    this.#wake();
+  }
+
   /** Somebody else's nexthop object has that id. */
   takeNexthop(id: number): void {
     this.#takenNexthops.add(id);
@@ -216,7 +224,7 @@ export class MemoryKernel implements Kernel {
       if (length === addressBits(address)) return [];
       return [{ destination: maskCidr({ address, length }), linkIndex, gateway: undefined }];
     });
-    return [...connected, ...(this.#host.routes ?? [])];
+    return [...connected, ...this.#foreignRoutes];
   }
 
   #lookup(address: Ip): RouteLookup | undefined {
@@ -280,7 +288,7 @@ export class MemoryKernel implements Kernel {
 
   #addDevice(device: VxlanDevice | IpipDevice): void {
     const { kind, name, mtu } = device;
-    if (this.#host.lacks?.includes(kind)) throw new Refused('EOPNOTSUPP: Unknown device type');
+    if (this.#host.lacks?.includes(kind)) throw new Refused('ENOTSUP: Unknown device type');
     if (this.#devices.has(name)) throw new Refused('EEXIST');
     const index = this.#nextIndex++;
     if (device.kind === 'ipip') {
@@ -402,7 +410,7 @@ function printedRoute(route: RouteEntry): string {
 }
 
 function faultOf(operation: Operation, { message }: Refused): Fault {
-  if (operation.type === 'device-add' && message.startsWith('EOPNOTSUPP')) {
+  if (operation.type === 'device-add' && message.startsWith('ENOTSUP')) {
     return new Fault('kernel.device-kind', { what: `the kernel has no devices of kind ${operation.device.kind}` });
   }
   return new Fault('kernel.netlink', { what: `${operationText(operation)} failed`, why: `the kernel says ${message}` });

@@ -40,7 +40,7 @@ export class NetlinkKernel implements Kernel {
   readonly #namespace: string | undefined;
   /** Of the last look, for events. */
   #watched: WatchedIndexes = { devices: new Set(), underlay: 0 };
-  /** Destinations in the FDB by MAC, as last seen or written; one map for each family of destinations. */
+  /** What we wrote to the FDB since the last look and were not told of yet: destinations by MAC, for each family of destinations. */
   readonly #fdb = { ipv4: new Map<Mac, Ip>(), ipv6: new Map<Mac, Ip>() };
 
   /** In the network namespace at that path, by default in the process's own. */
@@ -141,16 +141,20 @@ export class NetlinkKernel implements Kernel {
       ignorePort: this.#socket.port,
       concerns: (message) => {
         const ours = ownership();
-        return ours !== undefined && concernsDevices(message, ours, this.#watched) && !this.#isKnownFdbEntry(message);
+        return ours !== undefined && concernsDevices(message, ours, this.#watched) && !this.#isOwnFdbWrite(message);
       },
     });
   }
 
-  /** The kernel does not say who wrote an FDB entry, so our own writes are told from others by what they say. */
-  #isKnownFdbEntry(message: MessageReader): boolean {
+  /**
+   * The kernel does not say who wrote an FDB entry, so our own writes are told from others by what they say. Each is told of
+   * once, and is then forgotten.
+   */
+  #isOwnFdbWrite(message: MessageReader): boolean {
     const entry = decodeFdbEntry(message);
     if (entry?.permanent !== true || entry.destination === undefined) return false;
-    return this.#fdb[typeof entry.destination === 'number' ? 'ipv4' : 'ipv6'].get(entry.mac) === entry.destination;
+    const written = this.#fdb[typeof entry.destination === 'number' ? 'ipv4' : 'ipv6'];
+    return written.get(entry.mac) === entry.destination && written.delete(entry.mac);
   }
 
   #rememberFdb(mac: Mac, destination: Ip): void {
@@ -183,7 +187,6 @@ export class NetlinkKernel implements Kernel {
     for (const { mac, destination, permanent } of dumpFdb(this.#socket, index)) {
       if (!permanent || destination === undefined || parseMac(mac) === undefined) continue;
       into.push({ device, mac, destination });
-      this.#rememberFdb(mac, destination);
     }
   }
 
@@ -270,7 +273,7 @@ function isInside({ networks }: Ownership, destination: Cidr): boolean {
 }
 
 function operationFault(operation: Operation, refusal: Refusal): Fault {
-  if (operation.type === 'device-add' && refusal.code === 'EOPNOTSUPP') {
+  if (operation.type === 'device-add' && refusal.code === 'ENOTSUP') {
     const { kind } = operation.device;
     return new Fault('kernel.device-kind', {
       what: `the kernel has no devices of kind ${kind}`,
