@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OWN } from '#agent/kernel/kernel-compliance.ts';
+import { OWN } from '#agent/kernel/kernel-under-test.ts';
 import { ipOf } from '#agent/leases/lease-builders.ts';
 import { Fault } from '#runtime/fault.ts';
 import { TestFleet, TestHost } from './test-host.ts';

@@ -38,7 +38,7 @@ export interface DriverOptions {
   readonly relieve: () => void;
 }
 
-/** A pass of this many operations, and the start itself, leave enough garbage behind to be collected early. */
+/** A pass over this many peers, and the start itself, leave enough garbage behind to be collected early. */
 const LARGE_PASS = 1000;
 const QUIET_BEFORE_RELIEF_MS = 1000;
 
@@ -170,7 +170,7 @@ export function startDriver(options: DriverOptions): Driver {
 
   const passOverKernel = (changes: number): PassResult => {
     const result = runPass(kernel, state, () => clock.now(), changes);
-    if (result.planned >= LARGE_PASS) relieveSoon();
+    if (state.admitted.length >= LARGE_PASS) relieveSoon();
     return result;
   };
 

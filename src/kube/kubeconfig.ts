@@ -65,7 +65,7 @@ class KubeconfigFile {
 
   parsed(text: string): unknown {
     try {
-      return parse(text, { maxAliasCount: 10, logLevel: 'silent' });
+      return parse(text, { maxAliasCount: 10, logLevel: 'error' });
     } catch (error) {
       // The rest of the parser's message quotes the line, which may hold a token.
       const at = /at line \d+, column \d+/.exec(String(error))?.[0] ?? '';

@@ -17,16 +17,24 @@ export function agentProgram(plan: LabPlan, labId: string, host: HostPlan): Deta
   const flags: Readonly<Record<string, string>> = {
     'etcd-endpoints': endpointsOf(plan).join(','),
     'etcd-prefix': plan.prefix,
+    'etcd-api': plan.etcdApi,
     'etcd-cafile': caFile,
     'etcd-certfile': certFile,
     'etcd-keyfile': keyFile,
     iface: 'eth0',
     'subnet-file': host.subnetFile,
+    ...(plan.masquerade && { 'ip-masq': 'true' }),
   };
   return {
     namespace: host.namespace,
     argv: [weftProgram(), 'agent', ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)],
-    environment: { [LAB_MARK]: labId, NOTIFY_SOCKET: host.notifySocket },
+    environment: {
+      [LAB_MARK]: labId,
+      NOTIFY_SOCKET: host.notifySocket,
+      // One machine has room for one wireguard device of a name and for one key, unless told otherwise.
+      WEFT_WIREGUARD_DIRECTORY: `${host.directory}/wireguard`,
+      WIREGUARD_KEY_FILE: `${host.directory}/wgkey`,
+    },
     logFile: host.agentLog,
   };
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseIpv4Cidr } from '#model/cidr.ts';
 import { Fault } from '#runtime/fault.ts';
+import { requireKernelSupport } from './kernel-support.ts';
 import { machineNetworks } from './machine-networks.ts';
 import { refuseForeignNamespaces } from './machines.ts';
 import { type LabPlan, planLab, plannedNamespaces } from './plan.ts';
@@ -14,10 +15,11 @@ import type { TakenNetwork } from './surroundings.ts';
 const ATTEMPTS = 20;
 const LONGEST_PAUSE_MS = 50;
 
-/** Faults: `usage.*` and `network.invalid` for the request, `lab.exists`, `lab.foreign`. */
+/** Faults: `usage.*` and `network.invalid` for the request, `kernel.device-kind`, `lab.exists`, `lab.foreign`. */
 export async function claimLab(request: LabRequest): Promise<LabState> {
   for (let attempt = 1; ; attempt += 1) {
     const plan = planLab(shapeLab(request, takenNetworks()));
+    await requireKernelSupport(plan.backend);
     if (readState(plan.name) !== undefined) {
       throw new Fault('lab.exists', { what: `a lab named ${plan.name} is there already`, where: plan.directory });
     }

@@ -9,6 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** `base` with the lab's own on top; `where` shows in the prompt of a shell. */
 export function labEnvironment(state: LabState, where: string, base: Environment): Environment {
   const { caFile, certFile, keyFile } = clientFiles(state.plan);
+  const { etcdApi } = state.plan;
   const endpoints = endpointsOf(state.plan).join(',');
   return {
     ...base,
@@ -17,11 +18,13 @@ export function labEnvironment(state: LabState, where: string, base: Environment
     PATH: `${dirname(weftProgram())}:${base['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`,
     // Debian's bash puts this in front of its prompt.
     debian_chroot: where,
-    ETCDCTL_API: '3',
+    ETCDCTL_API: etcdApi === 'v2' ? '2' : '3',
     ETCDCTL_ENDPOINTS: endpoints,
-    ETCDCTL_CACERT: caFile,
-    ETCDCTL_CERT: certFile,
-    ETCDCTL_KEY: keyFile,
+    // Each of etcdctl's two generations warns of the other's variables.
+    ...(etcdApi === 'v2'
+      ? { ETCDCTL_CA_FILE: caFile, ETCDCTL_CERT_FILE: certFile, ETCDCTL_KEY_FILE: keyFile }
+      : { ETCDCTL_CACERT: caFile, ETCDCTL_CERT: certFile, ETCDCTL_KEY: keyFile }),
+    FLANNELD_ETCD_API: etcdApi,
     FLANNELD_ETCD_ENDPOINTS: endpoints,
     FLANNELD_ETCD_PREFIX: state.plan.prefix,
     FLANNELD_ETCD_CAFILE: caFile,

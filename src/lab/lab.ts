@@ -8,15 +8,17 @@ import { startAgent } from './agents.ts';
 import { drawSvg } from './draw-svg.ts';
 import { type LabControl, undoIfAborted } from './lab-control.ts';
 import { gatherFailures } from './lab-faults.ts';
-import { observeLab, settleMatrix } from './observe.ts';
+import { observeLab, settleMatrices } from './observe.ts';
 import type { LabPlan } from './plan.ts';
-import { startPod } from './pods.ts';
+import { routePods, startPod } from './pods.ts';
 import { prepareLab } from './prepare-lab.ts';
 import type { LabRequest } from './request.ts';
 import type { LabSnapshot } from './snapshot.ts';
 import { type LabState, updateState } from './state.ts';
 
 const MATRIX_PATIENCE_MS = 10_000;
+/** A WireGuard handshake that meets a peer which is not ready is repeated after five seconds, and both ends may meet so. */
+const HANDSHAKE_PATIENCE_MS = 25_000;
 
 /**
  * A lab from nothing to a Pod matrix; whether that is full is for `matrixFault` to say. What fails is a Fault and leaves
@@ -43,6 +45,7 @@ export async function weaveLab(state: LabState, control: LabControl): Promise<La
   );
   const failures: unknown[] = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
   if (failures.length > 0) throw gatherFailures(failures, total);
+  await routePods(plan);
   control.step(`${total * (total - 1)} Pod pairs`);
   return finishLab(plan.name, control.signal);
 }
@@ -50,8 +53,8 @@ export async function weaveLab(state: LabState, control: LabControl): Promise<La
 /** The lab is up: the matrix is taken, the picture is drawn. */
 export async function finishLab(name: string, signal: AbortSignal): Promise<LabSnapshot> {
   const state = updateState(name, (now) => ({ ...now, phase: 'up' }));
-  const matrix = await settleMatrix(state.plan, MATRIX_PATIENCE_MS, signal);
-  const snapshot = await observeLab(state, matrix);
+  const patienceMs = state.plan.backend === 'wireguard' ? HANDSHAKE_PATIENCE_MS : MATRIX_PATIENCE_MS;
+  const snapshot = await observeLab(state, await settleMatrices(state.plan, patienceMs, signal));
   await writeFile(svgFile(state.plan), drawSvg(snapshot));
   return snapshot;
 }

@@ -8,9 +8,13 @@ import { mapConcurrent } from '#runtime/map-concurrent.ts';
 import { type HostPlan, type LabPlan, plannedNamespaces } from './plan.ts';
 import {
   connectPorts,
+  type LeasedHost,
   makeNamespaces,
   plugHosts,
   removeNamespaces,
+  routeAtSwitch,
+  routeToSwitch,
+  SWITCH_BRIDGE,
   setNeighbours,
   setUpHost,
   setUpSwitch,
@@ -18,6 +22,9 @@ import {
 
 /** Processes at once; `ip` is short and the machine may be small. */
 export const CONCURRENCY = 8;
+
+/** Detection of duplicate addresses: it ends when both the general setting and the device's own say so. */
+const IPV6_DETECTION = ['all', 'default', 'eth0'].map((name) => `ipv6/conf/${name}/accept_dad`);
 
 /** More hosts than this and they no longer learn each other's addresses by themselves: see `setNeighbours`. */
 const MOST_LEARNING_HOSTS = 16;
@@ -83,6 +90,25 @@ export async function setUplink(plan: LabPlan, host: HostPlan, state: 'up' | 'do
   await ipBatchIn(plan.switchNamespace, `link set ${host.name} ${state}\n`, `set the uplink of ${host.name} ${state}`);
 }
 
+/**
+ * Makes the switch a router for the Pods, for a backend that leaves the routes to the network between the hosts. It can be
+ * repeated: leases change.
+ */
+export async function routeByNetwork(plan: LabPlan, leased: readonly LeasedHost[]): Promise<void> {
+  const { switchNamespace } = plan;
+  await writeSettings(switchNamespace, ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'], '1');
+  // Sender and next host are on the same cable, of which the switch would tell the Pods with every packet.
+  await writeSettings(
+    switchNamespace,
+    ['all', SWITCH_BRIDGE].map((name) => `ipv4/conf/${name}/send_redirects`),
+    '0',
+  );
+  await ipBatchIn(switchNamespace, routeAtSwitch(leased), 'give the switch its routes to the Pods');
+  await mapConcurrent(leased, CONCURRENCY, ({ host }) =>
+    ipBatchIn(host.namespace, routeToSwitch(plan), `give ${host.name} its route to the switch`),
+  );
+}
+
 /** Hosts whose cable is cut at the switch. */
 export async function cutUplinks(plan: LabPlan): Promise<readonly string[]> {
   const argv = ['ip', '-json', 'link', 'show', 'type', 'veth'];
@@ -112,10 +138,20 @@ async function ipBatch(lines: string, why: string): Promise<void> {
 }
 
 async function setUp(plan: LabPlan, host: HostPlan): Promise<void> {
+  if (plan.families.includes('ipv6')) {
+    await writeSettings(host.namespace, ['ipv6/conf/all/forwarding'], '1');
+    // Link-local addresses are what the kernel asks for neighbours with: not a second later, but at once.
+    await writeSettings(host.namespace, IPV6_DETECTION, '0');
+  }
   await ipBatchIn(host.namespace, setUpHost(plan, host), `set up ${host.name}`);
-  // /proc/sys/net shows the settings of the namespace that the reader is in, so it has to be written from inside.
-  const argv = ['nsenter', `--net=${namespacePath(host.namespace)}`, '--', 'tee', '/proc/sys/net/ipv4/ip_forward'];
-  await mustRun({ argv, stdin: '1', why: `turn on forwarding in ${host.name}` });
+  await writeSettings(host.namespace, ['ipv4/ip_forward'], '1');
+}
+
+/** Writes a value to files below /proc/sys/net, which shows the settings of the namespace that the writer is in. */
+async function writeSettings(namespace: string, names: readonly string[], value: string): Promise<void> {
+  const files = names.map((name) => `/proc/sys/net/${name}`);
+  const argv = ['nsenter', `--net=${namespacePath(namespace)}`, '--', 'tee', ...files];
+  await mustRun({ argv, stdin: value, why: `set ${names.join(', ')} in ${namespace}` });
 }
 
 async function introduceHosts(plan: LabPlan): Promise<void> {

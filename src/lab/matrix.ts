@@ -7,7 +7,7 @@ export interface PingEnd {
   /** `pod1`. */
   readonly name: string;
   readonly namespace: string;
-  /** Dotted quad; undefined for a Pod that has none yet, which nobody reaches. */
+  /** Of either family; undefined for a Pod that has none yet, which nobody reaches. */
   readonly address: string | undefined;
 }
 
@@ -67,7 +67,7 @@ async function fping(from: PingEnd, targets: readonly string[]): Promise<Readonl
 export function parseFping(text: string): ReadonlyMap<string, number> {
   const times = new Map<string, number>();
   for (const line of text.split('\n')) {
-    const match = /^([\d.]+)\s*:((?: (?:[\d.]+|-))+)$/.exec(line.trim());
+    const match = /^(\S+)\s+:((?: (?:[\d.]+|-))+)$/.exec(line.trim());
     const answers = (match?.[2] ?? '')
       .trim()
       .split(' ')

@@ -4,6 +4,8 @@
  */
 import { formatIpv4Cidr, type Ipv4Cidr, ipv4CidrSize, lastIpv4Of, maskIpv4Cidr } from '#model/cidr.ts';
 import { formatIpv4, type Ipv4 } from '#model/ipv4.ts';
+import { type Cidr, type Family, familyOf, formatCidr, maskCidr } from '#model/ip.ts';
+import { formatIpv6 } from '#model/ipv6.ts';
 import { formatMac, type Mac } from '#model/mac.ts';
 
 /** Where the state of every lab is kept, a directory each. */
@@ -16,6 +18,8 @@ export const MOST_HOSTS = 50;
 export const MEMBERS = 3;
 /** The first host's address is the eleventh of the subnet. */
 const FIRST_HOST_OFFSET = 11;
+/** Network of the hosts' IPv6 addresses, in every lab: no packet leaves one. */
+export const HOSTS_IPV6: Cidr = { address: 0xfd77n << 112n, length: 64 };
 
 export interface PodPlan {
   /** `pod1`. */
@@ -31,6 +35,8 @@ export interface HostPlan {
   readonly namespace: string;
   /** Dotted quad. */
   readonly address: string;
+  /** Where the Pods have IPv6: `fd77::10:77:0:11`, the groups spell the IPv4 address. */
+  readonly addressIpv6?: string;
   /** MAC of its `eth0`. */
   readonly mac: Mac;
   /** Whether an etcd member runs here. */
@@ -47,39 +53,57 @@ export interface LabPlan {
   readonly directory: string;
   /** Network of the hosts, `10.77.0.0/16`. */
   readonly subnet: string;
-  /** Network of the Pods, `172.30.0.0/16`. */
-  readonly podNetwork: string;
+  /** Networks of the Pods, one for each family: `172.30.0.0/16`, `fd30::/56`. */
+  readonly podNetworks: readonly string[];
+  /** Families of the Pods' addresses. */
+  readonly families: readonly Family[];
   /** Backend type in the network document. */
   readonly backend: string;
+  /** etcd API that the agents use. */
+  readonly etcdApi: EtcdApi;
+  /** Whether the agents masquerade what Pods send to outside. */
+  readonly masquerade: boolean;
   readonly prefix: string;
   /** The network document as written to etcd. */
   readonly document: string;
   readonly switchNamespace: string;
   /** The operator's address, at the switch itself: from there every host is reached, whichever cable is cut. */
   readonly switchAddress: string;
+  readonly switchAddressIpv6?: string;
   readonly hosts: readonly HostPlan[];
 }
+
+export type EtcdApi = 'v2' | 'v3';
 
 export interface LabShape {
   readonly name: string;
   readonly hosts: number;
   readonly subnet: Ipv4Cidr;
-  readonly podNetwork: Ipv4Cidr;
+  /** One for each family. */
+  readonly podNetworks: readonly Cidr[];
   readonly backend: string;
+  readonly etcdApi: EtcdApi;
+  readonly masquerade: boolean;
   readonly document: string;
 }
 
 export function planLab(shape: LabShape): LabPlan {
+  const families = shape.podNetworks.map(({ address }) => familyOf(address));
+  const switchAddress = lastIpv4Of(shape.subnet) - 1;
   const plan: LabPlan = {
     name: shape.name,
     directory: `${LAB_ROOT}/${shape.name}`,
     subnet: formatIpv4Cidr(maskIpv4Cidr(shape.subnet)),
-    podNetwork: formatIpv4Cidr(maskIpv4Cidr(shape.podNetwork)),
+    podNetworks: shape.podNetworks.map((network) => formatCidr(maskCidr(network))),
+    families,
     backend: shape.backend,
+    etcdApi: shape.etcdApi,
+    masquerade: shape.masquerade,
     prefix: LAB_PREFIX,
     document: shape.document,
     switchNamespace: `weft-${shape.name}-switch`,
-    switchAddress: formatIpv4(lastIpv4Of(shape.subnet) - 1),
+    switchAddress: formatIpv4(switchAddress),
+    ...(families.includes('ipv6') && { switchAddressIpv6: ipv6Of(switchAddress) }),
     hosts: [],
   };
   const hosts = Array.from({ length: shape.hosts }, (_, index) => planHost(plan, shape.subnet, index + 1));
@@ -96,6 +120,7 @@ export function planHost(lab: LabPlan, subnet: Ipv4Cidr, number: number): HostPl
     name,
     namespace: `weft-${lab.name}-${name}`,
     address: formatIpv4(address),
+    ...(lab.families.includes('ipv6') && { addressIpv6: ipv6Of(address) }),
     mac: macOf(address),
     member: number <= MEMBERS,
     directory,
@@ -114,6 +139,13 @@ function macOf(address: Ipv4): Mac {
   return formatMac(new Uint8Array(bytes.buffer));
 }
 
+/** 10.77.0.11 → `fd77::10:77:0:11`: the decimal digits of each byte are the digits of a group. */
+function ipv6Of(address: Ipv4): string {
+  const groups = formatIpv4(address).split('.');
+  const tail = groups.reduce((value, digits) => (value << 16n) | BigInt(`0x${digits}`), 0n);
+  return formatIpv6(0xfd77_0000_0000_0000n << 64n | tail);
+}
+
 /** Every namespace that the plan makes. */
 export function plannedNamespaces(plan: Pick<LabPlan, 'switchNamespace' | 'hosts'>): readonly string[] {
   return [plan.switchNamespace, ...plan.hosts.flatMap((host) => [host.namespace, host.pod.namespace])];
@@ -123,11 +155,6 @@ export function plannedNamespaces(plan: Pick<LabPlan, 'switchNamespace' | 'hosts
 export function roomForHosts(length: number): number {
   const switchAndBroadcast = 2;
   return Math.max(ipv4CidrSize(length) - FIRST_HOST_OFFSET - switchAndBroadcast, 0);
-}
-
-/** The document that `--network` and `--backend` stand for. */
-export function networkDocument(podNetwork: Ipv4Cidr, backend: string): string {
-  return JSON.stringify({ Network: formatIpv4Cidr(maskIpv4Cidr(podNetwork)), Backend: { Type: backend } });
 }
 
 /** `10.77.0.0/16` → 16. */

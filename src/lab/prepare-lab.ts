@@ -44,6 +44,7 @@ async function startEtcd({ id, plan }: LabState, authority: Authority): Promise<
     members: membersOf(plan).map(({ name, address, namespace }) => ({ name, address, namespace })),
     authority,
     detached: true,
+    flags: plan.etcdApi === 'v2' ? ['--enable-v2=true'] : [],
     environment: { [LAB_MARK]: id },
     timeoutMs: ETCD_TIMEOUT_MS,
   });

@@ -8,7 +8,7 @@ import { finishLab } from './lab.ts';
 import type { LabControl } from './lab-control.ts';
 import { addMachine, identifyNamespaces, refuseForeignNamespaces, setUplink } from './machines.ts';
 import { type HostPlan, MOST_HOSTS, planHost, prefixLength, roomForHosts } from './plan.ts';
-import { hasPod, startPod } from './pods.ts';
+import { hasPod, routePods, startPod } from './pods.ts';
 import { isRunning, signalProcesses, waitUntilGone } from './process-identity.ts';
 import type { LabSnapshot } from './snapshot.ts';
 import { type LabProcess, type LabState, requireState, updateState } from './state.ts';
@@ -28,6 +28,7 @@ export async function addHost(name: string, control: LabControl): Promise<LabSna
   control.step(`agent on ${host.name}`);
   await startAgent(state, host, control.signal);
   await startPod(host);
+  await routePods(state.plan);
   control.step(`${state.plan.hosts.length * (state.plan.hosts.length - 1)} Pod pairs`);
   return finishLab(name, control.signal);
 }
@@ -61,6 +62,7 @@ export async function restartAgent(name: string, hostName: string, signal: Abort
   const started = await startAgent(state, host, signal);
   // An agent that never got ready before has left its Pod unmade.
   if (!(await hasPod(host))) await startPod(host);
+  await routePods(state.plan);
   return started;
 }
 

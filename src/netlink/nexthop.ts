@@ -41,7 +41,7 @@ export function dumpNexthops(socket: NetlinkSocket, linkIndex?: number): Nexthop
     if (linkIndex !== undefined) writer.attributeU32(NHA_OIF, linkIndex);
     writer.end();
   };
-  return socket.dump(request, decodeNexthop, ['EOPNOTSUPP']);
+  return socket.dump(request, decodeNexthop, ['ENOTSUP']);
 }
 
 /** `ip nexthop replace id … via … dev … onlink proto boot`. */

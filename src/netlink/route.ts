@@ -94,7 +94,7 @@ export function dumpRoutes(socket: NetlinkSocket, filter: RouteFilter = {}): Rou
     return linkIndex === undefined || route?.linkIndex === linkIndex ? route : undefined;
   };
   // Table main does not exist before its first route; a kernel can be without IPv6.
-  return socket.dump(request, decode, ['ENOENT', 'EOPNOTSUPP']);
+  return socket.dump(request, decode, ['ENOENT', 'ENOTSUP']);
 }
 
 /** The route that the kernel takes to `address`, undefined when there is none. */

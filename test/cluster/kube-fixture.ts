@@ -33,14 +33,14 @@ export async function openStore(
   options: Partial<OpenKubeStoreOptions> = {},
 ): Promise<KubeLeaseStore> {
   const directory = temporaryDirectory(t);
-  const netConfigPath = join(directory, 'net-conf.json');
-  writeFileSync(netConfigPath, NET_CONF);
+  const networkFile = join(directory, 'net-conf.json');
+  writeFileSync(networkFile, NET_CONF);
   const { store } = await openKubeStore({
     apiUrl: url,
     kubeconfigFile: '',
     annotationPrefix: 'flannel.alpha.coreos.com',
     environment: { NODE_NAME: 'host1' },
-    netConfigPath,
+    networkFile,
     timeoutMs: 2_000,
     ...options,
   });
@@ -55,7 +55,8 @@ export function populate(server: KubeServer, peers = 1): void {
 }
 
 export function putPeer(server: KubeServer, number: number, podCidr = `10.244.${number}.0/24`): void {
-  const annotations = flannelAnnotations(`10.77.0.${10 + number}`);
+  const mac = `96:59:b2:3f:04:${number.toString(16).padStart(2, '0')}`;
+  const annotations = flannelAnnotations(`10.77.0.${10 + number}`, mac);
   server.put(nodeObject(`host${number}`, { podCidrs: [podCidr], annotations, age: number }));
 }
 

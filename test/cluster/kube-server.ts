@@ -131,6 +131,7 @@ export class KubeServer {
   /** As an API server does after `timeoutSeconds`. */
   endWatches(): void {
     for (const { response } of this.#watchers) response.end();
+    this.#watchers.clear();
   }
 
   /** The events until now can be told no more. */

@@ -1,7 +1,7 @@
 /** What is on our devices after operations that all succeeded. Pure. */
 import { isDeviceOperation } from './diff.ts';
 import { addressKey, fdbKey, neighborKey, nexthopKey, routeKey } from './entry-keys.ts';
-import type { Observed, Operation } from './state.ts';
+import type { FdbEntry, Observed, Operation } from './state.ts';
 
 /** What is there of one kind of object after some of it was replaced and some deleted. */
 class Change<Entry> {
@@ -37,7 +37,7 @@ export function isForetold(operation: Operation): boolean {
 export function afterOperations(observed: Observed, operations: readonly Operation[]): Observed {
   const addresses = new Change(addressKey);
   const neighbors = new Change(neighborKey);
-  const fdb = new Change(fdbKey);
+  const fdb = new Change<FdbEntry>(fdbKey);
   const nexthops = new Change(nexthopKey);
   const routes = new Change(routeKey);
   for (const operation of operations) {

@@ -3,12 +3,14 @@ import { cidrEncloses } from '#model/ip.ts';
 import { decodeLink } from '#netlink/link.ts';
 import * as numbers from '#netlink/message.ts';
 import type { MessageReader } from '#netlink/reader.ts';
-import { decodeRoute, RTN_BLACKHOLE, RTN_UNICAST } from '#netlink/route.ts';
-import type { Ownership } from './ownership.ts';
+import { decodeRoute, RT_SCOPE_LINK, RTN_BLACKHOLE, RTN_UNICAST } from '#netlink/route.ts';
+import { type Ownership, ownFamilies } from './ownership.ts';
 
 /** Struct nhmsg and NHA_OIF (linux/nexthop.h). */
 const NEXTHOP = { header: 8, device: 5 };
 const INDEX_OFFSET = 4;
+/** Of ifaddrmsg. */
+const SCOPE_OFFSET = 3;
 
 /** Indexes that the devices had when last looked at; a device made anew has another. */
 export interface WatchedIndexes {
@@ -26,12 +28,12 @@ export function concernsDevices(message: MessageReader, ownership: Ownership, in
       const name = decodeLink(message)?.name ?? '';
       return name === ownership.underlay || ownership.devices.includes(name);
     }
-    // The host's own addresses decide which leases are refused, whatever link they are on.
-    case numbers.RTM_NEWADDR:
-    case numbers.RTM_DELADDR:
-      return true;
     case numbers.RTM_DELLINK:
       return isNear(message.u32(INDEX_OFFSET));
+    case numbers.RTM_NEWADDR:
+    case numbers.RTM_DELADDR:
+      // The host's own addresses decide which leases are refused, whatever link they are on.
+      return isOfFamilies(message, ownership) && !isLinkLocal(message, isOurs);
     case numbers.RTM_NEWNEIGH:
     case numbers.RTM_DELNEIGH:
       return isOurs(message.u32(INDEX_OFFSET));
@@ -55,12 +57,23 @@ function concernsRoutes(
 ): boolean {
   const route = decodeRoute(message);
   if (route === undefined) return false;
-  if (isOurs(route.linkIndex)) return true;
   const { destination, type, linkIndex } = route;
+  // With a device the kernel brings routes of its own.
+  if (isOurs(linkIndex)) return route.protocol === numbers.RTPROT_BOOT;
   const inside = ownership.networks.some(({ network }) => cidrEncloses(network, destination));
   if (type === RTN_BLACKHOLE) return ownership.blackholes && inside;
   if (type !== RTN_UNICAST) return false;
   return (isNear(linkIndex) && inside) || (ownership.hostRoutes && !inside);
+}
+
+function isOfFamilies(message: MessageReader, ownership: Ownership): boolean {
+  const family = message.u8(0);
+  return ownFamilies(ownership).some((each) => numbers.afOf(each) === family);
+}
+
+/** The address that the kernel gives each IPv6 device, some seconds after it is up: on our devices it is no news. */
+function isLinkLocal(message: MessageReader, isOurs: (index: number) => boolean): boolean {
+  return message.u8(SCOPE_OFFSET) === RT_SCOPE_LINK && isOurs(message.u32(INDEX_OFFSET));
 }
 
 function nexthopDevice(message: MessageReader): number {

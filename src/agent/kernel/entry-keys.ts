@@ -10,7 +10,7 @@ type Key = string | number | bigint;
 
 export const addressKey = (entry: AddressEntry): string => `${entry.device} ${entry.address}/${entry.length}`;
 export const neighborKey = (entry: NeighborEntry): Key => entry.address;
-export const fdbKey = (entry: FdbEntry): Key =>
+export const fdbKey = (entry: Pick<FdbEntry, 'mac' | 'destination'>): Key =>
   typeof entry.destination === 'number' ? entry.mac : `${entry.mac} ipv6`;
 export const nexthopKey = (entry: NexthopEntry): number => entry.id;
 export const routeKey = (entry: RouteEntry): Key => cidrKey(entry.destination);

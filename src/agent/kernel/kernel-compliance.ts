@@ -3,90 +3,22 @@
  * its own (test/kernel/netlink-kernel.test.ts).
  */
 import assert from 'node:assert/strict';
-import { type Cidr, parseCidr } from '#model/ip.ts';
-import { parseIpv4 } from '#model/ipv4.ts';
 import { diff } from './diff.ts';
-import type { Kernel } from './kernel.ts';
-import type { Ownership } from './ownership.ts';
+import { FAMILY_BEHAVIOURS } from './kernel-compliance-families.ts';
+import { UNDERLAY_BEHAVIOURS } from './kernel-compliance-underlay.ts';
+import {
+  address,
+  type Behaviour,
+  cidr,
+  converge,
+  DEVICE,
+  desiredWithPeers,
+  OWN,
+  sorted,
+  vxlanDevice,
+} from './kernel-under-test.ts';
 import { NEXTHOPS_FROM_ROUTES } from './route-form.ts';
-import type { DesiredState, GatewayRoute, Operation, RouteEntry, VxlanDevice } from './state.ts';
-
-/** A kernel whose host has one interface `eth0`, up, with the address 192.0.2.1/24 and MTU 1500. */
-export interface KernelUnderTest {
-  readonly kernel: Kernel;
-  /** Another program's operations, as the kernel would see them. */
-  disturb(operations: readonly Operation[]): void;
-  close(): void;
-}
-
-const DEVICE = 'flannel.1';
-
-/** What is ours in a fabric of vxlan, IPv4 only. */
-export const OWN: Ownership = {
-  devices: [DEVICE],
-  underlay: 'eth0',
-  networks: [{ network: cidr('10.244.0.0/14'), subnetLength: 24 }],
-  blackholes: false,
-  hostRoutes: false,
-};
-
-function vxlanDevice(more: Partial<VxlanDevice> = {}): VxlanDevice {
-  return {
-    kind: 'vxlan',
-    name: DEVICE,
-    vni: 1,
-    mtu: 1450,
-    mac: '02:00:00:00:00:01',
-    local: address('192.0.2.1'),
-    underlay: 'eth0',
-    port: 8472,
-    learning: false,
-    gbp: false,
-    ...more,
-  };
-}
-
-function gatewayRoute(route: RouteEntry): GatewayRoute {
-  if (route.type !== 'onlink' && route.type !== 'gateway') assert.fail(`${route.type} is no route by a gateway`);
-  return route;
-}
-
-/** State with `peers` peers: 10.244.1.0/24, 10.244.2.0/24, … behind 198.51.100.1, … */
-export function desiredWithPeers(peers: number, device: Partial<VxlanDevice> = {}): DesiredState {
-  const list = Array.from({ length: peers }, (_, index) => ({
-    subnet: { address: address('10.244.0.0') + (index + 1) * 256, length: 24 },
-    mac: `02:11:00:00:${hex(index >> 8)}:${hex(index & 255)}`,
-    publicIp: address('198.51.100.0') + index + 1,
-  }));
-  return {
-    devices: [vxlanDevice(device)],
-    addresses: [{ device: DEVICE, address: address('10.244.0.0'), length: 32 }],
-    neighbors: list.map(({ subnet, mac }) => ({ device: DEVICE, address: subnet.address, mac })),
-    fdb: list.map(({ mac, publicIp }) => ({ device: DEVICE, mac, destination: publicIp })),
-    routes: list.map(({ subnet }) => ({
-      type: 'onlink',
-      device: DEVICE,
-      destination: subnet,
-      gateway: subnet.address,
-    })),
-  };
-}
-
-/** Applies until nothing differs; fails after three rounds. */
-export function converge(kernel: Kernel, desired: DesiredState): void {
-  for (let round = 0; round < 3; round += 1) {
-    const operations = diff(desired, kernel.observe(OWN), OWN);
-    if (operations.length === 0) return;
-    const { failed } = kernel.apply(operations);
-    assert.deepEqual(
-      failed.map(({ fault }) => fault.summary),
-      [],
-    );
-  }
-  assert.deepEqual(diff(desired, kernel.observe(OWN), OWN), []);
-}
-
-export type Behaviour = readonly [name: string, run: (host: KernelUnderTest) => void | Promise<void>];
+import type { DesiredState, GatewayRoute, Operation, RouteEntry } from './state.ts';
 
 export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
   [
@@ -293,14 +225,13 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
       },
     ],
   ),
+  ...FAMILY_BEHAVIOURS,
+  ...UNDERLAY_BEHAVIOURS,
 ];
 
-function address(text: string): number {
-  return parseIpv4(text) ?? assert.fail(text);
-}
-
-function cidr(text: string): Cidr {
-  return parseCidr(text) ?? assert.fail(text);
+function gatewayRoute(route: RouteEntry): GatewayRoute {
+  if (route.type !== 'onlink' && route.type !== 'gateway') assert.fail(`${route.type} is no route by a gateway`);
+  return route;
 }
 
 function deletion(desired: DesiredState, kind: 'route' | 'neighbor' | 'fdb'): Operation {
@@ -308,14 +239,4 @@ function deletion(desired: DesiredState, kind: 'route' | 'neighbor' | 'fdb'): Op
   assert.ok(route !== undefined && neighbor !== undefined && fdb !== undefined);
   if (kind === 'route') return { type: 'route-delete', entry: route };
   return kind === 'neighbor' ? { type: 'neighbor-delete', entry: neighbor } : { type: 'fdb-delete', entry: fdb };
-}
-
-function hex(byte: number): string {
-  return byte.toString(16).padStart(2, '0');
-}
-
-function sorted<Entry>(entries: readonly Entry[]): readonly string[] {
-  return entries
-    .map((entry) => JSON.stringify(entry, Object.keys(Object(entry)).concat('address', 'length').sort()))
-    .sort();
 }

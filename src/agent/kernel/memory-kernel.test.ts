@@ -1,37 +1,60 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseIpv4 } from '#model/ipv4.ts';
+import { parseCidr, parseIp } from '#model/ip.ts';
 import { ManualClock } from '#runtime/clock.ts';
 import type { Kernel } from './kernel.ts';
-import { converge, desiredWithPeers, KERNEL_BEHAVIOURS, OWN } from './kernel-compliance.ts';
-import { MemoryKernel } from './memory-kernel.ts';
+import { KERNEL_BEHAVIOURS } from './kernel-compliance.ts';
+import { address, cidr, converge, desiredWithPeers, type KernelUnderTest, OWN } from './kernel-under-test.ts';
+import { type MemoryHost, MemoryKernel } from './memory-kernel.ts';
 import { MirrorKernel } from './mirror-kernel.ts';
+import type { ObservedAddress } from './state.ts';
 
-const ADDRESS = parseIpv4('192.0.2.1') ?? assert.fail();
+function hostAddress(text: string): ObservedAddress {
+  const common = { linkIndex: 2, scope: 0, permanent: true, deprecated: false, temporary: false };
+  return { ...common, ...cidr(text) };
+}
 
-function host(): MemoryKernel {
+const IPV6 = hostAddress('fd00:77::1/64');
+
+function host(more: Partial<MemoryHost> = {}): MemoryKernel {
   const eth0 = { index: 2, name: 'eth0', kind: 'veth', mtu: 1500, mac: '02:00:00:00:00:aa', up: true };
-  const common = { scope: 0, permanent: true, deprecated: false, temporary: false };
-  const address = { linkIndex: 2, address: ADDRESS, length: 24, ...common };
-  return new MemoryKernel({ links: [eth0], addresses: [address], defaultRoutes: { ipv4: 2 } });
+  return new MemoryKernel({ links: [eth0], addresses: [hostAddress('192.0.2.1/24'), IPV6], ...more });
+}
+
+function underTest(): KernelUnderTest {
+  const kernel = host();
+  return {
+    kernel,
+    disturb: (operations) => kernel.disturb(operations),
+    addForeignRoute: (destination, gateway) => {
+      kernel.addRoute({
+        destination: parseCidr(destination) ?? assert.fail(),
+        linkIndex: 2,
+        gateway: parseIp(gateway),
+      });
+    },
+    addForeignNexthop: (id) => kernel.takeNexthop(id),
+    readdress: (text) => kernel.setAddresses([hostAddress(text), IPV6]),
+    close: () => kernel.close(),
+  };
 }
 
 for (const [name, run] of KERNEL_BEHAVIOURS) {
   test(`in memory: ${name}`, async () => {
-    const kernel = host();
-    await run({ kernel, disturb: (operations) => kernel.disturb(operations), close: () => kernel.close() });
+    await run(underTest());
   });
 }
 
 for (const [name, run] of KERNEL_BEHAVIOURS) {
   test(`in a mirror: ${name}`, async () => {
-    const memory = host();
-    const mirror = new MirrorKernel(memory, new ManualClock());
+    const memory = underTest();
+    const mirror = new MirrorKernel(memory.kernel, new ManualClock());
     const end = mirror.watch(
       () => OWN,
       () => undefined,
     );
-    await run({ kernel: mirror, disturb: (operations) => memory.disturb(operations), close: end });
+    await run({ ...memory, kernel: mirror });
+    end();
   });
 }
 
@@ -87,3 +110,45 @@ function sortedState(kernel: Kernel): readonly string[] {
     .flatMap(([kind, entries]) => entries.map((entry) => `${kind} ${JSON.stringify(entry)}`))
     .sort();
 }
+const IPIP = { kind: 'ipip', name: 'flannel.ipip', mtu: 1480, local: address('192.0.2.1') } as const;
+
+test('an IPIP device converges, and one with another local address is made anew', () => {
+  const kernel = host();
+  const own = {
+    devices: [IPIP.name],
+    underlay: 'eth0',
+    networks: [{ network: cidr('10.244.0.0/16'), subnetLength: 24 }],
+    blackholes: false,
+    hostRoutes: false,
+  };
+  const desired = {
+    devices: [IPIP],
+    addresses: [{ device: IPIP.name, address: address('10.244.0.0'), length: 32 }],
+    neighbors: [],
+    fdb: [],
+    routes: [
+      {
+        type: 'onlink',
+        device: IPIP.name,
+        destination: cidr('10.244.1.0/24'),
+        gateway: address('192.0.2.11'),
+      } as const,
+    ],
+  };
+  converge(kernel, desired, own);
+  assert.deepEqual(kernel.print(IPIP.name), [
+    'flannel.ipip: mtu 1480 up ipip local 192.0.2.1',
+    'inet 10.244.0.0/32',
+    'route 10.244.1.0/24 via 192.0.2.11 dev flannel.ipip onlink',
+  ]);
+  kernel.setAddresses([hostAddress('192.0.2.7/24')]);
+  converge(kernel, { ...desired, devices: [{ ...IPIP, local: address('192.0.2.7') }] }, own);
+  assert.match(kernel.print(IPIP.name)[0] ?? '', /local 192\.0\.2\.7/);
+});
+
+test('a kind of device that the kernel lacks is a Fault that names it', () => {
+  const kernel = host({ lacks: ['ipip'] });
+  const { failed } = kernel.apply([{ type: 'device-add', device: IPIP }]);
+  assert.equal(failed[0]?.fault.code, 'kernel.device-kind');
+  assert.match(failed[0]?.fault.summary ?? '', /no devices of kind ipip/);
+});

@@ -65,6 +65,7 @@ export class MemoryKernel implements Kernel {
   readonly #routes = new Map<number | bigint, RouteEntry>();
   readonly #host: MemoryHost;
   #hostAddresses: readonly ObservedAddress[];
+  readonly #foreignRoutes: HostRoute[];
   readonly #takenNexthops = new Set<number>();
   readonly #listeners = new Set<() => void>();
   #nextIndex: number;
@@ -77,6 +78,7 @@ export class MemoryKernel implements Kernel {
     this.#host = host;
     for (const link of host.links) this.#devices.set(link.name, holdings(link));
     this.#hostAddresses = host.addresses;
+    this.#foreignRoutes = [...(host.routes ?? [])];
     this.#nextIndex = Math.max(0, ...host.links.map(({ index }) => index)) + 1;
   }
 
@@ -157,6 +159,12 @@ export class MemoryKernel implements Kernel {
     this.#wake();
   }
 
+  /** A route of somebody else's. */
+  addRoute(route: HostRoute): void {
+    this.#foreignRoutes.push(route);
+    this.#wake();
+  }
+
   /** Somebody else's nexthop object has that id. */
   takeNexthop(id: number): void {
     this.#takenNexthops.add(id);
@@ -219,7 +227,7 @@ export class MemoryKernel implements Kernel {
       if (length === addressBits(address)) return [];
       return [{ destination: maskCidr({ address, length }), linkIndex, gateway: undefined }];
     });
-    return [...connected, ...(this.#host.routes ?? [])];
+    return [...connected, ...this.#foreignRoutes];
   }
 
   #lookup(address: Ip): RouteLookup | undefined {
@@ -289,7 +297,7 @@ export class MemoryKernel implements Kernel {
 
   #addDevice(device: VxlanDevice | IpipDevice): void {
     const { kind, name, mtu } = device;
-    if (this.#host.lacks?.includes(kind)) throw new Refused('EOPNOTSUPP: Unknown device type');
+    if (this.#host.lacks?.includes(kind)) throw new Refused('ENOTSUP: Unknown device type');
     if (this.#devices.has(name)) throw new Refused('EEXIST');
     const index = this.#nextIndex++;
     if (device.kind === 'ipip') {
@@ -427,7 +435,7 @@ function printedRoute(route: RouteEntry): string {
 }
 
 function faultOf(operation: Operation, { message }: Refused): Fault {
-  if (operation.type === 'device-add' && message.startsWith('EOPNOTSUPP')) {
+  if (operation.type === 'device-add' && message.startsWith('ENOTSUP')) {
     return new Fault('kernel.device-kind', { what: `the kernel has no devices of kind ${operation.device.kind}` });
   }
   return new Fault('kernel.netlink', { what: `${operationText(operation)} failed`, why: `the kernel says ${message}` });

@@ -18,6 +18,7 @@ import { Fault } from '#runtime/fault.ts';
 import { concernsDevices, type WatchedIndexes } from './concerns-devices.ts';
 import { isDeviceOperation } from './diff.ts';
 import { encodeOperation } from './encode-operation.ts';
+import { fdbKey } from './entry-keys.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
 import { operationText } from './operation-text.ts';
 import { leadsToSubnet, type Ownership, ownFamilies } from './ownership.ts';
@@ -40,7 +41,9 @@ export class NetlinkKernel implements Kernel {
   readonly #namespace: string | undefined;
   /** Of the last look, for events. */
   #watched: WatchedIndexes = { devices: new Set(), underlay: 0 };
-  /** Destinations in the FDB by MAC, as last seen or written; one map for each family of destinations. */
+  /** What we wrote to the FDB since the last look and were not told of yet: destinations by MAC, for each family of destinations. */
+  /** Keys of the entries that we have deleted and not been told of. */
+  readonly #fdbDeletes = new Set<string | number | bigint>();
   readonly #fdb = { ipv4: new Map<Mac, Ip>(), ipv6: new Map<Mac, Ip>() };
 
   /** In the network namespace at that path, by default in the process's own. */
@@ -78,6 +81,7 @@ export class NetlinkKernel implements Kernel {
     const fdb: FdbEntry[] = [];
     this.#fdb.ipv4.clear();
     this.#fdb.ipv6.clear();
+    this.#fdbDeletes.clear();
     const routes: RouteEntry[] = [];
     const ours = links.filter(({ name }) => ownership.devices.includes(name));
     const { nexthops, takenNexthops, gateways } = this.#readNexthops(
@@ -125,7 +129,7 @@ export class NetlinkKernel implements Kernel {
     for (const operation of operations) {
       batch.push(operation);
       if (operation.type === 'fdb-replace') this.#rememberFdb(operation.entry.mac, operation.entry.destination);
-      else if (operation.type === 'fdb-delete') this.#fdbOf(operation.entry.destination).delete(operation.entry.mac);
+      else if (operation.type === 'fdb-delete') this.#fdbDeletes.add(fdbKey(operation.entry));
       // What follows may name a device that does not exist before.
       if (isDeviceOperation(operation) || batch.length >= LONGEST_BATCH) {
         flush();
@@ -142,17 +146,22 @@ export class NetlinkKernel implements Kernel {
       ignorePort: this.#socket.port,
       concerns: (message) => {
         const ours = ownership();
-        return ours !== undefined && concernsDevices(message, ours, this.#watched) && !this.#isKnownFdbEntry(message);
+        return ours !== undefined && concernsDevices(message, ours, this.#watched) && !this.#isOwnFdbWrite(message);
       },
     });
   }
 
-  /** The kernel does not say who wrote an FDB entry, so our own writes are told from others by what they say. */
-  #isKnownFdbEntry(message: MessageReader): boolean {
+  /**
+   * The kernel does not say who wrote an FDB entry, so our own writes are told from others by what they say. Each is told of
+   * once, and is then forgotten.
+   */
+  #isOwnFdbWrite(message: MessageReader): boolean {
     const entry = decodeFdbEntry(message);
-    if (entry?.destination === undefined) return false;
-    const known = this.#fdbOf(entry.destination).get(entry.mac);
-    return message.type === RTM_DELNEIGH ? known === undefined : entry.permanent && known === entry.destination;
+    if (entry?.permanent !== true || entry.destination === undefined) return false;
+    const { mac, destination } = entry;
+    if (message.type === RTM_DELNEIGH) return this.#fdbDeletes.delete(fdbKey({ mac, destination }));
+    const written = this.#fdbOf(destination);
+    return written.get(mac) === destination && written.delete(mac);
   }
 
   #fdbOf(destination: Ip): Map<Mac, Ip> {
@@ -189,7 +198,6 @@ export class NetlinkKernel implements Kernel {
     for (const { mac, destination, permanent } of dumpFdb(this.#socket, index)) {
       if (!permanent || destination === undefined || parseMac(mac) === undefined) continue;
       into.push({ device, mac, destination });
-      this.#rememberFdb(mac, destination);
     }
   }
 
@@ -276,7 +284,7 @@ function isInside({ networks }: Ownership, destination: Cidr): boolean {
 }
 
 function operationFault(operation: Operation, refusal: Refusal): Fault {
-  if (operation.type === 'device-add' && refusal.code === 'EOPNOTSUPP') {
+  if (operation.type === 'device-add' && refusal.code === 'ENOTSUP') {
     const { kind } = operation.device;
     return new Fault('kernel.device-kind', {
       what: `the kernel has no devices of kind ${kind}`,

@@ -9,7 +9,7 @@ export interface OpenKubeStoreOptions extends KubeAccessOptions, KubeClientOptio
   /** `-kube-annotation-prefix`. */
   readonly annotationPrefix: string;
   /** `-net-config-path`. */
-  readonly netConfigPath: string;
+  readonly networkFile: string;
 }
 
 export interface OpenedKubeStore {
@@ -25,6 +25,6 @@ export async function openKubeStore(options: OpenKubeStoreOptions): Promise<Open
   const access = await openAccess(options);
   const api = connectKube(access, options);
   const nodeName = (): Promise<string> => findNodeName(source, api);
-  const { netConfigPath } = options;
-  return { url: access.url, store: new KubeLeaseStore({ api, nodeName, annotations, netConfigPath }) };
+  const { networkFile } = options;
+  return { url: access.url, store: new KubeLeaseStore({ api, nodeName, annotations, networkFile }) };
 }

@@ -27,7 +27,7 @@ export interface KubeLeaseStoreOptions {
   readonly nodeName: () => Promise<string>;
   readonly annotations: AnnotationNames;
   /** File with the network document. */
-  readonly netConfigPath: string;
+  readonly networkFile: string;
 }
 
 interface Listing {
@@ -39,7 +39,7 @@ interface Listing {
 export class KubeLeaseStore implements LeaseStore {
   readonly #api: KubeApi;
   readonly #names: AnnotationNames;
-  readonly #netConfigPath: string;
+  readonly #networkFile: string;
   readonly #askNodeName: () => Promise<string>;
   readonly #own: KubeOwnNode;
   #nodeName: string | undefined;
@@ -48,23 +48,23 @@ export class KubeLeaseStore implements LeaseStore {
   #listed: (Listing & { readonly revision: number }) | undefined;
   #isUp: boolean = false;
 
-  constructor({ api, nodeName, annotations, netConfigPath }: KubeLeaseStoreOptions) {
+  constructor({ api, nodeName, annotations, networkFile }: KubeLeaseStoreOptions) {
     this.#api = api;
     this.#askNodeName = nodeName;
     this.#names = annotations;
-    this.#netConfigPath = netConfigPath;
+    this.#networkFile = networkFile;
     this.#own = new KubeOwnNode(annotations);
   }
 
   async config(): Promise<string> {
     try {
-      return await readFile(this.#netConfigPath, 'utf8');
+      return await readFile(this.#networkFile, 'utf8');
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       const why = code === 'ENOENT' ? 'no such file' : code;
       const remedy = 'mount the ConfigMap kube-flannel-cfg there, or give -net-config-path';
       const what = 'failed to read net conf';
-      throw new Fault('network.unreadable', { what, where: this.#netConfigPath, why, remedy, cause: error });
+      throw new Fault('network.unreadable', { what, where: this.#networkFile, why, remedy, cause: error });
     }
   }
 
