@@ -12,6 +12,7 @@ import { formatSubnetKey, parseSubnetKey, type SubnetKey, type SubnetParts } fro
 import { familyMisfit, subnetMisfit } from '#model/subnet-misfit.ts';
 import { Fault } from '#runtime/fault.ts';
 import { allocateSubnet, freeIpv4Subnets, freeIpv6Subnets } from './allocate.ts';
+import { takeAssigned } from './kube-acquire.ts';
 import { isSameHost, ownLeases } from './own-lease.ts';
 import type { LeaseSnapshot, LeaseStore } from './store.ts';
 
@@ -34,7 +35,8 @@ export interface AcquireRequest {
 
 export interface AcquiredLease {
   readonly lease: Lease;
-  readonly how: 'renewed' | 'reclaimed' | 'allocated';
+  /** `assigned`: by the store itself. */
+  readonly how: 'renewed' | 'reclaimed' | 'allocated' | 'assigned';
   /** Listings that were decided upon; 1 when no race was lost. */
   readonly attempts: number;
   /** Other leases with our PublicIP that were left alone: a cloned host's, or an operator's reservation that does not fit. */
@@ -53,6 +55,13 @@ export async function acquireLease(request: AcquireRequest): Promise<AcquiredLea
     const fresh = given === undefined;
     const snapshot = given ?? (await request.store.list());
     given = undefined;
+    if (snapshot.own !== undefined) {
+      // Why there was none may be over by now.
+      const isStale = !fresh && snapshot.own.lease instanceof Fault;
+      const taken = isStale ? 'lost' : await takeAssigned(request, { ...snapshot, own: snapshot.own }, attempts);
+      if (taken !== 'lost') return taken;
+      continue;
+    }
     const outcome = await attempt(request, snapshot, released);
     if (outcome === 'full' && fresh) throw networkFull(request, snapshot);
     if (typeof outcome === 'object') {

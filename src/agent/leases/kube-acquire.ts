@@ -2,20 +2,11 @@
  * How a host comes to its lease where the store assigns the subnets: it takes the one that is its own and publishes its
  * attributes for it. Nothing is chosen, created or given up.
  */
-import type { Lease } from '#model/lease.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { AcquiredLease, AcquireRequest } from './acquire.ts';
 import { assignedSubnet } from './kube-pod-cidrs.ts';
 import { isSameHost } from './own-lease.ts';
-import type { LeaseSnapshot } from './store.ts';
-
-/** What a store that assigns the subnets tells of this host. */
-export interface AssignedLease {
-  /** The name that the store knows this host by. */
-  readonly node: string;
-  /** The subnet with what is published for it now, maybe nothing; or why there is none. */
-  readonly lease: Lease | Fault;
-}
+import type { AssignedLease, LeaseSnapshot } from './store.ts';
 
 export interface AssignedSnapshot extends LeaseSnapshot {
   readonly own: AssignedLease;

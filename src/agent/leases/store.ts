@@ -12,6 +12,16 @@ export interface LeaseSnapshot {
   readonly revision: number;
   readonly leases: readonly Lease[];
   readonly rejected: readonly RejectedRecord[];
+  /** Present where the store assigns the subnets (Kubernetes) and knows this host; our lease is then not among `leases`. */
+  readonly own?: AssignedLease;
+}
+
+/** What a store that assigns the subnets tells of this host. */
+export interface AssignedLease {
+  /** The name that the store knows this host by. */
+  readonly node: string;
+  /** The subnet with what is published for it now, maybe nothing; or why there is none. */
+  readonly lease: Lease | Fault;
 }
 
 export type LeaseChange =

@@ -15,11 +15,11 @@ const MOST_REMEMBERED = 1000;
 export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: number, actions: Action[]): void {
   if (event.type === 'interrupted') {
     const fields = { code: event.fault.code, why: event.fault.summary, remedy: event.fault.remedy };
-    actions.push({ type: 'log', level: 'warn', message: 'etcd watch cut; forwarding goes on', fields });
+    actions.push({ type: 'log', level: 'warn', message: 'store watch cut; forwarding goes on', fields });
     return;
   }
   if (event.type === 'resumed') {
-    actions.push({ type: 'log', level: 'info', message: 'etcd watch resumed' });
+    actions.push({ type: 'log', level: 'info', message: 'store watch resumed' });
     return;
   }
   const difference = state.view.apply(event);

@@ -82,7 +82,7 @@ function nextIdentity(state: CoreState): void {
   if (state.identity !== undefined || network === undefined || underlay === undefined || host === undefined) return;
   if (network.backend.engine !== undefined && engine === undefined) return;
   state.identity = network.backend.identify({
-    recorded: recordedAttributes(state.snapshot?.leases ?? [], state),
+    recorded: recordedAttributes(state),
     links: host.links,
     randomMacs: state.settings.randomMacs,
     published: engine?.published,

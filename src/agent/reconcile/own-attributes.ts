@@ -2,6 +2,7 @@
 import type { Underlay } from '#agent/backends/backend.ts';
 import { ownLeases } from '#agent/leases/own-lease.ts';
 import type { Lease, LeaseAttributes } from '#model/lease.ts';
+import { Fault } from '#runtime/fault.ts';
 import type { CoreState } from './state.ts';
 
 /** Undefined until interface and identity are known. */
@@ -17,14 +18,16 @@ export function ownAttributes({ network, underlay, identity }: CoreState): Lease
 }
 
 /** The record that this host left with the same backend: what is in it is kept over restarts and reboots. */
-export function recordedAttributes(
-  leases: readonly Lease[],
-  { network, underlay }: CoreState,
-): LeaseAttributes | undefined {
+export function recordedAttributes({ network, underlay, snapshot }: CoreState): LeaseAttributes | undefined {
   if (network === undefined || underlay === undefined) return undefined;
   const backendType = network.backend.leaseType;
-  const own = ownLeases(leases, { ...addressesOf(underlay), backendType });
+  const own = ownRecords(snapshot, { ...addressesOf(underlay), backendType });
   return own.find(({ attributes }) => attributes.backendType === backendType)?.attributes;
+}
+
+function ownRecords(snapshot: CoreState['snapshot'], attributes: LeaseAttributes): readonly Lease[] {
+  if (snapshot?.own === undefined) return ownLeases(snapshot?.leases ?? [], attributes);
+  return snapshot.own.lease instanceof Fault ? [] : [snapshot.own.lease];
 }
 
 function addressesOf({ ipv4, ipv6 }: Underlay): Pick<LeaseAttributes, 'publicIp' | 'publicIpv6'> {
