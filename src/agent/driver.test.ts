@@ -429,3 +429,28 @@ test('a thousand leases at the start are programmed before READY, through nextho
   assert.ok(host.ready);
   assert.equal(host.fabric.filter((line) => line.startsWith('route') && line.includes('nhid')).length, 1000);
 });
+
+test('the service manager hears of lease, peers and what is wrong', async () => {
+  const { fleet, hosts } = await readyFleet(2);
+  const [host] = hosts;
+  assert.ok(host !== undefined);
+  await fleet.pass(5000);
+  const subnet = host.subnet.replace('.1/', '.0/');
+  assert.equal(host.notified.at(-1), `STATUS=${subnet} leased, 1 peer`);
+  fleet.etcd.stop();
+  await fleet.pass(5000);
+  assert.match(host.notified.at(-1) ?? '', /leased, 1 peer; store not reached since 1970-/);
+  fleet.etcd.start();
+  await fleet.pass(5000);
+  assert.equal(host.notified.at(-1), `STATUS=${subnet} leased, 1 peer`);
+});
+
+test('a reload looks at everything again and says that another document waits for a restart', async () => {
+  const { fleet, host } = await readyHost();
+  const looks = host.kernel.looks;
+  await fleet.configure({ ...NETWORK, SubnetLen: 25 });
+  await host.reload();
+  assert.equal(host.said('network document changed').length, 1);
+  assert.ok(host.kernel.looks >= looks);
+  assert.ok(host.ready);
+});

@@ -7,6 +7,7 @@ import type { Kernel } from '#agent/kernel/kernel.ts';
 import { acquireLease } from '#agent/leases/acquire.ts';
 import { keepLease } from '#agent/leases/keep-lease.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
+import { StatusReporter } from '#agent/publish/status-reporter.ts';
 import { admitPeers } from '#agent/reconcile/admit-peers.ts';
 import { handle } from '#agent/reconcile/core.ts';
 import type { Action, Input, PassResult } from '#agent/reconcile/input.ts';
@@ -43,6 +44,8 @@ const LARGE_PASS = 1000;
 const QUIET_BEFORE_RELIEF_MS = 1000;
 
 export interface Driver {
+  /** Looks again at the network document, the interfaces, the kernel and the rules. */
+  reload(): void;
   /** Ends every wait; the data plane is left as it is. */
   stop(): Promise<void>;
 }
@@ -51,6 +54,7 @@ export function startDriver(options: DriverOptions): Driver {
   const { kernel, store, clock, log } = options;
   const state = newCoreState(options.settings);
   const waiting: Input[] = [];
+  const status = new StatusReporter({ notify: options.notify, clock });
   let busy = false;
   let stopped = false;
   let cancelWake = (): void => undefined;
@@ -112,8 +116,18 @@ export function startDriver(options: DriverOptions): Driver {
       case 'publish':
         publish(action.text);
         break;
-      case 'notify':
-        options.notify(action.text);
+      case 'reread':
+        follow(
+          store.config(),
+          (document) => ({ type: 'reread', document }),
+          (fault) => ({ type: 'reread-failed', fault }),
+        );
+        break;
+      case 'status':
+        status.update(action.status);
+        break;
+      case 'ready':
+        status.ready(action.status);
         relieveSoon();
         break;
       case 'log':
@@ -234,10 +248,12 @@ export function startDriver(options: DriverOptions): Driver {
   hear({ type: 'start' });
 
   return {
+    reload: () => hear({ type: 'reload' }),
     async stop() {
       stopped = true;
       cancelWake();
       cancelRelief();
+      status.stop();
       endWatch();
       endKernelWatch();
       options.traffic.close();

@@ -46,7 +46,8 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
     now: () => Date.now(),
   });
   preferSmallMemory();
-  const ended = listenForSignals(process);
+  let reload = (): void => undefined;
+  const ended = listenForSignals(process, () => reload());
   for (const note of config.notes) log.warn(note);
   let ready = false;
   const health = await startHealth(config, () => ready);
@@ -79,6 +80,7 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
     random: Math.random,
     relieve,
   });
+  reload = () => driver.reload();
   const signal = await ended;
   log.info('stopping; interfaces, routes and lease stay', { signal });
   await Promise.all([driver.stop(), health?.close()]);
@@ -117,6 +119,7 @@ function coreSettings(
     publicIpv6: given.ipv6 ?? config.publicIpv6,
     blackhole: config.blackhole,
     renewMarginMs: config.renewMarginMs,
+    wallOffsetMs: Date.now() - systemClock.now(),
     traffic: config.traffic,
     former: readFormerFabrics(config.subnetFile),
     previous: readPreviousSubnet(config.subnetFile),

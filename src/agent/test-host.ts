@@ -122,6 +122,7 @@ export class TestHost {
         renewMarginMs: 3_600_000,
         traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
         former: [],
+        wallOffsetMs: 0,
         previous: this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile),
         randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
         spread: 0.5,
@@ -158,6 +159,11 @@ export class TestHost {
         return kernel.observe(ownership);
       },
     };
+  }
+
+  async reload(): Promise<void> {
+    this.#driver?.reload();
+    await this.fleet.settle();
   }
 
   async stop(): Promise<void> {

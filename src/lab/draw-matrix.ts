@@ -10,16 +10,16 @@ export interface DrawingStyle {
 
 const CELL_WIDTH = 7;
 
-/** The matrix with a sum below it; ends with a line feed. */
-export function drawMatrix(matrix: PodMatrix, style: DrawingStyle): string {
+/** The matrix with a sum below it; ends with a line feed. `over` is as in `matrixSum`. */
+export function drawMatrix(matrix: PodMatrix, style: DrawingStyle, over = ''): string {
   const label = Math.max(...matrix.pods.map((pod) => pod.length));
   const wide = label + matrix.pods.length * CELL_WIDTH <= style.columns;
   const lines = wide ? wideLines(matrix, label, style) : narrowLines(matrix, label, style);
-  return `${[...lines, matrixSum(matrix)].join('\n')}\n`;
+  return `${[...lines, matrixSum(matrix, over)].join('\n')}\n`;
 }
 
-/** `6 of 6 pairs answer, median 85 µs, slowest 1.3 ms (pod1 → pod3)`. */
-export function matrixSum(matrix: PodMatrix): string {
+/** `6 of 6 pairs answer, median 85 µs, slowest 1.3 ms (pod1 → pod3)`; `over` is by what they do, as in ` over IPv6`. */
+export function matrixSum(matrix: PodMatrix, over = ''): string {
   const pairs = matrix.pods.length * (matrix.pods.length - 1);
   const middle = medianRtt(matrix);
   const slowest = slowestPair(matrix);
@@ -27,7 +27,7 @@ export function matrixSum(matrix: PodMatrix): string {
     middle === undefined || slowest === undefined
       ? ''
       : `, median ${formatMicroseconds(middle)}, slowest ${formatMicroseconds(slowest.rtt)} (${slowest.pair})`;
-  return `${pairs - lostPairs(matrix).length} of ${pairs} pairs answer${times}`;
+  return `${pairs - lostPairs(matrix).length} of ${pairs} pairs answer${over}${times}`;
 }
 
 /** `85 µs`, `1.3 ms`, `120 ms`. */

@@ -1,6 +1,7 @@
 /** The Pod matrix in the picture: a field per pair, the fuller the slower; round trips in it while there is room. Pure. */
 import { formatMicroseconds, matrixSum } from './draw-matrix.ts';
-import type { PingCell, PodMatrix } from './matrix.ts';
+import type { PingCell } from './matrix.ts';
+import type { NamedMatrix } from './snapshot.ts';
 import { element, label } from './svg-text.ts';
 
 export interface SvgPart {
@@ -16,7 +17,7 @@ const HEAD_HEIGHT = 26;
 const FOOT_HEIGHT = 30;
 
 /** Drawn with its upper left corner at the origin. */
-export function drawSvgMatrix(matrix: PodMatrix): SvgPart {
+export function drawSvgMatrix({ matrix, over }: NamedMatrix): SvgPart {
   const count = matrix.pods.length;
   const numbered = count <= MOST_NUMBERED;
   const cellWidth = numbered ? 66 : Math.max(Math.floor(560 / count), 8);
@@ -40,7 +41,7 @@ export function drawSvgMatrix(matrix: PodMatrix): SvgPart {
   }
   const width = LABEL_WIDTH + count * cellWidth;
   const height = HEAD_HEIGHT + count * cellHeight + FOOT_HEIGHT;
-  parts.push(label(width / 2, height - 8, 'words middle', matrixSum(matrix)));
+  parts.push(label(width / 2, height - 8, 'words middle', matrixSum(matrix, over)));
   return { svg: parts.join('\n'), width, height };
 }
 

@@ -51,7 +51,11 @@ function hostMark(host: HostSnapshot, place: Place): string {
   const tone = broken ? 'name bad' : host.etcd === 'leader' ? 'name star' : 'name';
   const words = [
     element('tspan', { class: tone }, escapeXml(star + host.name)),
-    element('tspan', { class: 'small soft' }, escapeXml(` ${host.lease ?? 'no lease'} · ${host.address} `)),
+    element(
+      'tspan',
+      { class: 'small soft' },
+      escapeXml(` ${host.lease ?? host.leaseIpv6 ?? 'no lease'} · ${host.address} `),
+    ),
   ];
   const text = element(
     'text',

@@ -22,7 +22,7 @@ const ETCD_COLOUR = { leader: 'yellow', follower: undefined, down: 'red', none: 
 
 /** Ends with a line feed. */
 export function drawTerminal(snapshot: LabSnapshot, style: DrawingStyle): string {
-  const title = `lab ${snapshot.name}: ${snapshot.backend} for Pods in ${snapshot.podNetwork}`;
+  const title = `lab ${snapshot.name}: ${snapshot.backend} for Pods in ${snapshot.podNetworks.join(' and ')}`;
   const boxed = snapshot.hosts.length <= MOST_BOXES && boxesIn(style.columns - TRUNK) > 0;
   const lines = boxed ? boxLines(snapshot, style) : listLines(snapshot, style);
   return `${[style.paint('bold', title), ...lines].map((line) => line.trimEnd()).join('\n')}\n`;
@@ -34,8 +34,9 @@ function boxesIn(columns: number): number {
 
 function boxLines(snapshot: LabSnapshot, style: DrawingStyle): readonly string[] {
   const label = style.paint('cyan', `switch ${snapshot.subnet}`);
+  const rowNames = rowsOf(snapshot);
   if (snapshot.hosts.length <= boxesIn(style.columns)) {
-    return [...boxRow(snapshot.hosts, style), bus(snapshot.hosts, style), label];
+    return [...boxRow(snapshot.hosts, rowNames, style), bus(snapshot.hosts, style), label];
   }
   const perRow = boxesIn(style.columns - TRUNK);
   const rows: (readonly HostSnapshot[])[] = [];
@@ -43,35 +44,57 @@ function boxLines(snapshot: LabSnapshot, style: DrawingStyle): readonly string[]
   const drawn = rows.flatMap((hosts, index) => {
     const edge = index === 0 ? ' ' : style.paint('cyan', '║');
     const corner = index === 0 ? '╔' : index === rows.length - 1 ? '╚' : '╠';
-    const boxes = boxRow(hosts, style).map((line) => `${edge} ${line}`);
+    const boxes = boxRow(hosts, rowNames, style).map((line) => `${edge} ${line}`);
     return [...boxes, style.paint('cyan', `${corner}═`) + bus(hosts, style)];
   });
   return [...drawn, label];
 }
 
-function boxRow(hosts: readonly HostSnapshot[], style: DrawingStyle): readonly string[] {
-  const boxes = hosts.map((host) => hostBox(host, style));
+/** What the boxes say: the same rows in all of them. */
+interface BoxRows {
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+  readonly vtep: boolean;
+}
+
+function rowsOf({ hosts, podNetworks }: LabSnapshot): BoxRows {
+  return {
+    ipv4: podNetworks.some((network) => !network.includes(':')),
+    ipv6: podNetworks.some((network) => network.includes(':')),
+    vtep: hosts.some(({ deviceMac }) => deviceMac !== undefined),
+  };
+}
+
+function boxRow(hosts: readonly HostSnapshot[], rows: BoxRows, style: DrawingStyle): readonly string[] {
+  const boxes = hosts.map((host) => hostBox(host, rows, style));
   return (boxes[0] ?? []).map((_, at) => boxes.map((box) => box[at] ?? '').join(' '.repeat(GAP)));
 }
 
-function hostBox(host: HostSnapshot, style: DrawingStyle): readonly string[] {
+function hostBox(host: HostSnapshot, rows: BoxRows, style: DrawingStyle): readonly string[] {
   const name = ` ${host.name} `;
   const pod = ` ${host.pod.name} `;
   const podInner = INNER - 4;
   const row = (label: string, value: string, colour?: Colour): string => {
-    const text = value.slice(0, VALUE_WIDTH).padEnd(VALUE_WIDTH);
+    const text = shorten(value, VALUE_WIDTH).padEnd(VALUE_WIDTH);
     return `│ ${style.paint('dim', label.padEnd(LABEL_WIDTH))}${colour === undefined ? text : style.paint(colour, text)}│`;
   };
+  const lease = (label: string, value: string | undefined): string =>
+    row(label, value ?? '✗ none', value === undefined ? 'red' : undefined);
+  const podRow = (address: string | undefined): string =>
+    `  │ ${shorten(address ?? 'no address', podInner - 1).padEnd(podInner - 1)}│  `;
   return [
     `  ╭─${pod}${'─'.repeat(podInner - 1 - pod.length)}╮  `,
-    `  │ ${(host.pod.address ?? 'no address').padEnd(podInner - 1)}│  `,
+    ...(rows.ipv4 ? [podRow(host.pod.address)] : []),
+    ...(rows.ipv6 ? [podRow(host.pod.addressIpv6)] : []),
     `  ╰${ruleWith('─', podInner, CABLE - 3, '┬')}╯  `,
     `╭─${style.paint('bold', name)}${ruleWith('─', INNER - 1 - name.length, CABLE - 2 - name.length, '┴')}╮`,
-    row('lease', host.lease ?? '✗ none', host.lease === undefined ? 'red' : undefined),
-    row('vtep', host.deviceMac ?? '-'),
+    ...(rows.ipv4 ? [lease('lease', host.lease)] : []),
+    ...(rows.ipv6 ? [lease(rows.ipv4 ? '' : 'lease', host.leaseIpv6)] : []),
+    ...(rows.vtep ? [row('vtep', host.deviceMac ?? '-')] : []),
     row('agent', agentText(host), host.agent.running ? undefined : 'red'),
     row('etcd', ETCD_TEXT[host.etcd], ETCD_COLOUR[host.etcd]),
     row('eth0', host.address),
+    ...(rows.ipv6 ? [row('', host.addressIpv6 ?? '-')] : []),
     `╰${host.uplink === 'up' ? ruleWith('─', INNER, CABLE - 1, '┬') : '─'.repeat(INNER)}╯`,
   ];
 }
@@ -94,7 +117,9 @@ function listLines(snapshot: LabSnapshot, style: DrawingStyle): readonly string[
     const etcd =
       host.etcd === 'none' ? '' : style.paint(ETCD_COLOUR[host.etcd] ?? 'dim', `  etcd ${ETCD_TEXT[host.etcd]}`);
     const agent = host.agent.running ? '' : style.paint('red', '  agent ✗ not running');
-    const pod = `${host.lease ?? 'no lease'} ── ${host.pod.name} ${host.pod.address ?? '-'}`;
+    const leases = [host.lease, host.leaseIpv6].filter((lease) => lease !== undefined);
+    const addresses = [host.pod.address, host.pod.addressIpv6].filter((address) => address !== undefined);
+    const pod = `${leases.join(' ') || 'no lease'} ── ${host.pod.name} ${addresses.join(' ') || '-'}`;
     return `${cable} ${host.name.padEnd(width)} ${host.address} ── ${pod}${etcd}${agent}`;
   });
   return [style.paint('cyan', `╔══ switch ${snapshot.subnet}`), ...lines];
@@ -103,6 +128,10 @@ function listLines(snapshot: LabSnapshot, style: DrawingStyle): readonly string[
 function agentText(host: HostSnapshot): string {
   if (!host.agent.running) return '✗ not running';
   return host.agent.readyMs === undefined ? 'running' : `ready in ${host.agent.readyMs} ms`;
+}
+
+function shorten(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
 /** A rule of `width` characters with one of them, at `at`, replaced by a joint. */

@@ -2,7 +2,7 @@
 import { Fault } from '#runtime/fault.ts';
 import { lostPairs } from './matrix.ts';
 import type { LabPlan } from './plan.ts';
-import type { HostSnapshot, LabSnapshot } from './snapshot.ts';
+import { type HostSnapshot, type LabSnapshot, matricesOf } from './snapshot.ts';
 
 const MOST_NAMED = 4;
 
@@ -21,7 +21,7 @@ export function gatherFailures(failures: readonly unknown[], total: number): unk
 
 /** The Fault `lab.up` for a matrix that is not full; undefined when every pair answers. */
 export function matrixFault(snapshot: LabSnapshot, plan: LabPlan): Fault | undefined {
-  const lost = snapshot.matrix === undefined ? [] : lostPairs(snapshot.matrix);
+  const lost = matricesOf(snapshot).flatMap(({ matrix }) => lostPairs(matrix));
   if (lost.length === 0) return undefined;
   return new Fault('lab.up', {
     what: `${lost.length} Pod pairs do not answer: ${lost.slice(0, MOST_NAMED).join(', ')}${lost.length > MOST_NAMED ? ' …' : ''}`,
@@ -34,12 +34,12 @@ function likelyCause(hosts: readonly HostSnapshot[], lost: readonly string[]): s
   const named = (which: readonly HostSnapshot[]): string => which.map((host) => host.name).join(', ');
   const cut = hosts.filter((host) => host.uplink === 'cut');
   if (cut.length > 0) return `the cable is out at ${named(cut)}: weft lab heal ${cut[0]?.name}`;
-  const bare = hosts.filter((host) => host.pod.address === undefined);
+  const bare = hosts.filter((host) => host.pod.address === undefined && host.pod.addressIpv6 === undefined);
   if (bare.length > 0) return `no Pod was set up on ${named(bare)}`;
   const idle = hosts.filter((host) => !host.agent.running);
   if (idle.length > 0) return `no agent runs on ${named(idle)}: weft lab start-agent ${idle[0]?.name}`;
   const common = hosts.filter((host) => lost.every((pair) => pair.split(' → ').includes(host.pod.name)));
   const suspect = common[0] ?? hosts[0];
-  const hint = `compare: weft lab exec ${suspect?.name} -- ip route; ip neigh and bridge fdb show for its VXLAN device`;
+  const hint = `compare: weft lab exec ${suspect?.name} -- ip route (ip -6 route, ip neigh, iptables-save or nft list ruleset)`;
   return common.length === 1 ? `${suspect?.name} has a part in all of them; ${hint}` : hint;
 }

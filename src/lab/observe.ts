@@ -1,49 +1,54 @@
 /** Looks at a lab: its agents, uplinks, subnet files and what etcd says, as one snapshot. */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Family } from '#model/ip.ts';
 import { Fault } from '#runtime/fault.ts';
 import { agentOf } from './agents.ts';
 import { type FabricReport, readFabric } from './fabric.ts';
 import { cutUplinks } from './machines.ts';
-import { lostPairs, type PingEnd, type PodMatrix, pingMatrix } from './matrix.ts';
+import { lostPairs, type PingEnd, pingMatrix } from './matrix.ts';
 import type { HostPlan, LabPlan } from './plan.ts';
 import { podNetwork } from './pods.ts';
 import { isRunning, residentBytes } from './process-identity.ts';
-import type { AgentSnapshot, HostSnapshot, LabSnapshot } from './snapshot.ts';
+import { type AgentSnapshot, type HostSnapshot, type LabSnapshot, matricesOf, type PodMatrices } from './snapshot.ts';
 import type { LabState } from './state.ts';
 import { addressOf } from './subnet-file.ts';
 
 const MATRIX_PAUSE_MS = 150;
 
-/** The lab now; with a matrix when one is given. An etcd that does not answer shows as members that are down. */
-export async function observeLab(state: LabState, matrix?: PodMatrix): Promise<LabSnapshot> {
+/** The lab now; with the matrices that are given. An etcd that does not answer shows as members that are down. */
+export async function observeLab(state: LabState, matrices: PodMatrices = {}): Promise<LabSnapshot> {
   const [report, cut] = await Promise.all([fabricOf(state), cutUplinks(state.plan)]);
   const hosts = await Promise.all(
     state.plan.hosts.map((host) => hostSnapshot(state, host, report, cut.includes(host.name))),
   );
-  const { name, subnet, podNetwork: pods, backend, prefix } = state.plan;
-  return { name, subnet, podNetwork: pods, backend, prefix, hosts, ...(matrix !== undefined && { matrix }) };
+  const { name, subnet, podNetworks, backend, prefix } = state.plan;
+  return { name, subnet, podNetworks, backend, prefix, hosts, ...matrices };
 }
 
-/** Pings until every pair answers or the time is over; the last matrix counts. */
-export async function settleMatrix(plan: LabPlan, patienceMs: number, signal?: AbortSignal): Promise<PodMatrix> {
+/** Pings until every pair answers in every family or the time is over; the last matrices count. */
+export async function settleMatrices(plan: LabPlan, patienceMs: number, signal?: AbortSignal): Promise<PodMatrices> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
-    const matrix = await pingMatrix(await pingEnds(plan));
-    if (lostPairs(matrix).length === 0 || performance.now() >= deadline) return matrix;
+    const matrices = await pingPods(plan);
+    const lost = matricesOf(matrices).flatMap(({ matrix }) => lostPairs(matrix));
+    if (lost.length === 0 || performance.now() >= deadline) return matrices;
     signal?.throwIfAborted();
     await pause(MATRIX_PAUSE_MS);
   }
 }
 
-async function pingEnds(plan: LabPlan): Promise<readonly PingEnd[]> {
-  return Promise.all(
-    plan.hosts.map(async (host) => {
-      const network = await podNetwork(host);
-      const address = network === undefined ? undefined : addressOf(network.podAddress);
-      return { name: host.pod.name, namespace: host.pod.namespace, address };
-    }),
-  );
+/** One family after the other, so that neither slows the other down. */
+async function pingPods({ hosts, families }: LabPlan): Promise<PodMatrices> {
+  const networks = await Promise.all(hosts.map((host) => podNetwork(host)));
+  const ends = (family: Family): readonly PingEnd[] =>
+    hosts.map(({ pod: { name, namespace } }, index) => {
+      const subnet = networks[index]?.[family];
+      return { name, namespace, address: subnet === undefined ? undefined : addressOf(subnet.podAddress) };
+    });
+  const matrix = families.includes('ipv4') ? await pingMatrix(ends('ipv4')) : undefined;
+  const matrixIpv6 = families.includes('ipv6') ? await pingMatrix(ends('ipv6')) : undefined;
+  return { ...(matrix !== undefined && { matrix }), ...(matrixIpv6 !== undefined && { matrixIpv6 }) };
 }
 
 async function fabricOf(state: LabState): Promise<FabricReport | undefined> {
@@ -62,17 +67,26 @@ async function hostSnapshot(
   cut: boolean,
 ): Promise<HostSnapshot> {
   const network = await podNetwork(host);
-  const leased = report?.leases.find((lease) => lease.publicIp === host.address);
+  const leased = report?.leases.find(
+    ({ publicIp, publicIpv6 }) => publicIp === host.address || (publicIpv6 ?? '') === host.addressIpv6,
+  );
   // Without etcd the subnet file is the best there is.
-  const lease = report === undefined ? network?.subnet : leased?.subnet;
+  const lease = report === undefined ? network?.ipv4?.subnet : leased?.subnet;
+  const leaseIpv6 = report === undefined ? network?.ipv6?.subnet : leased?.subnetIpv6;
   return {
     name: host.name,
     address: host.address,
+    ...(host.addressIpv6 !== undefined && { addressIpv6: host.addressIpv6 }),
     uplink: cut ? 'cut' : 'up',
     etcd: memberState(host, report),
     ...(lease !== undefined && { lease }),
+    ...(leaseIpv6 !== undefined && { leaseIpv6 }),
     ...(leased?.deviceMac !== undefined && { deviceMac: leased.deviceMac }),
-    pod: { name: host.pod.name, ...(network !== undefined && { address: addressOf(network.podAddress) }) },
+    pod: {
+      name: host.pod.name,
+      ...(network?.ipv4 !== undefined && { address: addressOf(network.ipv4.podAddress) }),
+      ...(network?.ipv6 !== undefined && { addressIpv6: addressOf(network.ipv6.podAddress) }),
+    },
     agent: agentSnapshot(state, host),
   };
 }

@@ -3,8 +3,8 @@
  * plan is what `down` goes by after a crash. Every name carries the lab's name, so two labs never meet.
  */
 import { formatIpv4Cidr, type Ipv4Cidr, ipv4CidrSize, lastIpv4Of, maskIpv4Cidr } from '#model/cidr.ts';
-import { formatIpv4, type Ipv4 } from '#model/ipv4.ts';
 import { type Cidr, type Family, familyOf, formatCidr, maskCidr } from '#model/ip.ts';
+import { formatIpv4, type Ipv4 } from '#model/ipv4.ts';
 import { formatIpv6 } from '#model/ipv6.ts';
 import { formatMac, type Mac } from '#model/mac.ts';
 
@@ -143,7 +143,7 @@ function macOf(address: Ipv4): Mac {
 function ipv6Of(address: Ipv4): string {
   const groups = formatIpv4(address).split('.');
   const tail = groups.reduce((value, digits) => (value << 16n) | BigInt(`0x${digits}`), 0n);
-  return formatIpv6(0xfd77_0000_0000_0000n << 64n | tail);
+  return formatIpv6((0xfd77_0000_0000_0000n << 64n) | tail);
 }
 
 /** Every namespace that the plan makes. */

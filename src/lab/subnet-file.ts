@@ -1,6 +1,7 @@
 /** What the lab reads from the subnet file that an agent writes (spec §4.1). Pure. */
-import { type Cidr, formatCidr, formatIp, maskCidr, parseCidr } from '#model/ip.ts';
+
 import { parseIpv4Cidr } from '#model/cidr.ts';
+import { type Cidr, formatCidr, formatIp, maskCidr, parseCidr } from '#model/ip.ts';
 import { parseIpv6Cidr } from '#model/ipv6.ts';
 
 export interface PodNetwork {

@@ -18,7 +18,7 @@ export function snapshotOf(
   return {
     name: 'blue',
     subnet: '10.77.0.0/16',
-    podNetwork: '172.30.0.0/16',
+    podNetworks: ['172.30.0.0/16'],
     backend: 'vxlan',
     prefix: '/kubernetes/network',
     hosts,

@@ -41,6 +41,7 @@ async function startAgent(t: TestContext, server: KubeServer): Promise<Agent> {
       blackhole: false,
       traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
       former: [],
+      wallOffsetMs: 0,
       renewMarginMs: 3_600_000,
       previous: undefined,
       randomMacs: { ipv4: '0e:00:00:00:00:01', ipv6: '0e:00:00:00:00:02' },

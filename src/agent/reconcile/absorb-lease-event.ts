@@ -14,11 +14,13 @@ const MOST_REMEMBERED = 1000;
 
 export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: number, actions: Action[]): void {
   if (event.type === 'interrupted') {
+    state.storeLostAt = now;
     const fields = { code: event.fault.code, why: event.fault.summary, remedy: event.fault.remedy };
     actions.push({ type: 'log', level: 'warn', message: 'store watch cut; forwarding goes on', fields });
     return;
   }
   if (event.type === 'resumed') {
+    state.storeLostAt = undefined;
     actions.push({ type: 'log', level: 'info', message: 'store watch resumed' });
     return;
   }

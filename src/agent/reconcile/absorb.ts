@@ -40,6 +40,19 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
     case 'start':
     case 'wake':
       break;
+    case 'reload':
+      state.dirty = true;
+      state.firewallDirty = true;
+      state.firewallSurveyed = false;
+      actions.push({ type: 'log', level: 'info', message: 'reading again: document, interfaces, kernel, rules' });
+      actions.push({ type: 'reread' });
+      break;
+    case 'reread':
+      absorbReread(state, input.document, actions);
+      break;
+    case 'reread-failed':
+      logFault(state, now, actions, input.fault, 'the network document was not read again');
+      break;
     case 'loaded':
       absorbDocument(state, input.document, input.snapshot, now, actions);
       break;
@@ -138,11 +151,20 @@ function absorbDocument(
   }
   succeeded(state.load);
   state.network = network;
+  state.document = document;
   state.snapshot = snapshot;
   state.dirty = true;
   const { config } = network;
   const fields = { network: document, backend: config.backend.type, leases: snapshot.leases.length };
   actions.push({ type: 'log', level: 'info', message: 'network configuration read', fields });
+}
+
+/** A network cannot change under Pods that run in it: what differs is said, and taken at the next start. */
+function absorbReread(state: CoreState, document: string | undefined, actions: Action[]): void {
+  if (document === state.document) return;
+  const why = document === undefined ? 'it is gone' : 'it is another one now';
+  const fields = { why, remedy: 'restart the agent to follow it: weft network check tells what it changes' };
+  actions.push({ type: 'log', level: 'warn', message: 'network document changed', fields });
 }
 
 function missingDocument(): Fault {

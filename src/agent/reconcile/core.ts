@@ -7,6 +7,7 @@ import { absorb } from './absorb.ts';
 import { decide } from './decide.ts';
 import type { Action, Input } from './input.ts';
 import type { CoreState } from './state.ts';
+import { statusOf } from './status.ts';
 
 export interface Decision {
   readonly actions: readonly Action[];
@@ -19,5 +20,10 @@ export function handle(state: CoreState, input: Input, now: number): Decision {
   const actions: Action[] = [];
   absorb(state, input, now, actions);
   const wakeAt = decide(state, now, actions);
+  const status = statusOf(state);
+  if (status !== state.status) {
+    state.status = status;
+    actions.push({ type: 'status', status });
+  }
   return { actions, wakeAt };
 }

@@ -12,6 +12,7 @@ import { logFault } from './log-fault.ts';
 import { ownAttributes, recordedAttributes } from './own-attributes.ts';
 import { settleUnderlay, underlayFields } from './settle-underlay.ts';
 import { type CoreState, underlayRequest } from './state.ts';
+import { statusOf } from './status.ts';
 
 const CHOOSE_PAUSE = { firstMs: 1000, mostMs: 10_000 };
 
@@ -161,7 +162,7 @@ function nextReady(state: CoreState, _now: number, actions: Action[]): void {
   const subnet = formatSubnetKey(state.own.subnet);
   const peers = state.admitted.length;
   actions.push({ type: 'log', level: 'info', message: 'ready', fields: { subnet, peers } });
-  actions.push({ type: 'notify', text: `READY=1\nSTATUS=${subnet} leased, ${peers} peers` });
+  actions.push({ type: 'ready', status: statusOf(state) });
 }
 
 function nextWake(state: CoreState, now: number): number {

@@ -49,6 +49,10 @@ export type Input =
   | { readonly type: 'firewall-changed' }
   | { readonly type: 'published'; readonly text: string }
   | { readonly type: 'publish-failed'; readonly fault: Fault }
+  /** SIGHUP: look again at what can be looked at again. */
+  | { readonly type: 'reload' }
+  | { readonly type: 'reread'; readonly document: string | undefined }
+  | { readonly type: 'reread-failed'; readonly fault: Fault }
   | { readonly type: 'wake' };
 
 export type Action =
@@ -70,5 +74,7 @@ export type Action =
   | { readonly type: 'renew'; readonly lease: Lease; readonly attributes: LeaseAttributes }
   | { readonly type: 'firewall'; readonly desired: DesiredFirewall; readonly extent: 'live' | 'everywhere' }
   | { readonly type: 'publish'; readonly text: string }
-  | { readonly type: 'notify'; readonly text: string }
+  | { readonly type: 'reread' }
+  | { readonly type: 'ready'; readonly status: string }
+  | { readonly type: 'status'; readonly status: string }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields };

@@ -6,6 +6,7 @@ import type { CoreState } from './state.ts';
 const REPEAT_MS = 60_000;
 
 export function logFault(state: CoreState, now: number, actions: Action[], fault: Fault, message: string): void {
+  state.lastFault = fault.summary;
   const before = state.troubles.get(message);
   const repeated = before?.code === fault.code && now - before.at < REPEAT_MS;
   if (!repeated) state.troubles.set(message, { code: fault.code, at: now });

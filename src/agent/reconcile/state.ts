@@ -20,6 +20,8 @@ import { type Effort, newEffort } from './effort.ts';
 /** What the operator asked for, and chance: two agents with equal settings behave alike. */
 export interface CoreSettings extends UnderlayWish {
   readonly renewMarginMs: number;
+  /** What must be added to the time that never jumps for milliseconds since 1970. */
+  readonly wallOffsetMs: number;
   /** What the firewall is to do. */
   readonly traffic: TrafficSettings;
   /** Networks and subnets in the file that an earlier run left. */
@@ -73,6 +75,14 @@ export interface CoreState {
   readonly rejections: Map<string, string>;
   /** What was last logged as failing, by message. */
   readonly troubles: Map<string, { readonly code: string; readonly at: number }>;
+  /** The network document as it was read. */
+  document: string | undefined;
+  /** What the service manager was told last. */
+  status: string | undefined;
+  /** The newest fault, in one sentence. */
+  lastFault: string | undefined;
+  /** Since when the store's watch is cut. */
+  storeLostAt: number | undefined;
   watching: boolean;
   /** Something changed since the last pass began. */
   dirty: boolean;
@@ -124,6 +134,10 @@ export function newCoreState(settings: CoreSettings): CoreState {
     refusals: { admission: new Map(), backend: new Map() },
     rejections: new Map(),
     troubles: new Map(),
+    document: undefined,
+    status: undefined,
+    lastFault: undefined,
+    storeLostAt: undefined,
     watching: false,
     dirty: false,
     deviceStands: false,

@@ -4,11 +4,11 @@ import { chooseLab, type LabOption, labOption, requireRoot } from './lab-option.
 
 type AgentOptions = CommonOptions & LabOption;
 
-/** `weft lab kill-agent`: SIGKILL, as a crash would; forwarding goes on. */
+/** `weft lab kill-agent`: SIGKILL, as a crash would; forwarding goes on, except with udp, where the agent forwards. */
 export const killAgentCommand: CommandBuilder = (context) =>
   defineCommand({
     name: 'kill-agent <host>',
-    summary: 'kill the agent of a host (SIGKILL); its Pods stay connected',
+    summary: 'kill the agent of a host (SIGKILL); its Pods stay connected, except with --backend udp',
     examples: [
       ['weft lab kill-agent host2', 'then look: weft lab status --ping'],
       ['weft lab kill-agent host2 --name blue', 'in another lab'],

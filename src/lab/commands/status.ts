@@ -26,21 +26,22 @@ export const statusCommand: CommandBuilder = (context) =>
 
 async function status(context: CommandContext, options: StatusOptions): Promise<void> {
   requireRoot();
-  const [{ observeLab, settleMatrix }, { requireState }, { snapshotProblems }, { lostPairs }] = await Promise.all([
-    import('#lab/observe.ts'),
-    import('#lab/state.ts'),
-    import('#lab/snapshot.ts'),
-    import('#lab/matrix.ts'),
-  ]);
+  const [{ observeLab, settleMatrices }, { requireState }, { matricesOf, snapshotProblems }, { lostPairs }] =
+    await Promise.all([
+      import('#lab/observe.ts'),
+      import('#lab/state.ts'),
+      import('#lab/snapshot.ts'),
+      import('#lab/matrix.ts'),
+    ]);
   const state = requireState(await chooseLab(options, context.environment));
-  const matrix = options.ping === true ? await settleMatrix(state.plan, 0) : undefined;
-  const snapshot = await observeLab(state, matrix);
+  const matrices = options.ping === true ? await settleMatrices(state.plan, 0) : {};
+  const snapshot = await observeLab(state, matrices);
   const { directory } = state.plan;
   printLab(context, snapshot, {
     output: options.output,
     drawing: options.draw === true,
     more: { phase: state.phase, directory },
   });
-  const lost = matrix === undefined ? 0 : lostPairs(matrix).length;
+  const lost = matricesOf(matrices).flatMap(({ matrix }) => lostPairs(matrix)).length;
   if (snapshotProblems(snapshot).length + lost > 0) context.finish(1);
 }

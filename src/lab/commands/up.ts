@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { type CommandBuilder, type CommandContext, type CommonOptions, defineCommand } from '#cli/command.ts';
 import { type OutputOptions, outputOption } from '#cli/output.ts';
 import { startProgress } from '#cli/progress.ts';
+import type { EtcdApi } from '#lab/plan.ts';
 import { Fault } from '#runtime/fault.ts';
 import { DEFAULT_LAB, requireRoot } from './lab-option.ts';
 import { printLab } from './print-lab.ts';
@@ -13,8 +14,16 @@ interface UpOptions extends CommonOptions, OutputOptions {
   readonly subnet?: string;
   readonly network?: string;
   readonly backend?: string;
+  readonly directRouting?: boolean;
+  readonly dualStack?: boolean;
+  readonly ipv6Only?: boolean;
+  readonly nftables?: boolean;
   readonly config?: string;
+  readonly etcdApi: EtcdApi;
+  readonly ipMasq?: boolean;
 }
+
+const BACKENDS = ['vxlan', 'host-gw', 'udp', 'wireguard', 'ipip', 'alloc'];
 
 /** `weft lab up`: from nothing to a full Pod matrix. */
 export const upCommand: CommandBuilder = (context) =>
@@ -22,16 +31,22 @@ export const upCommand: CommandBuilder = (context) =>
     name: 'up',
     summary: 'start a lab: hosts, etcd, an agent and a Pod per host',
     examples: [
-      ['weft lab up', 'three hosts'],
+      ['weft lab up --backend wireguard --dual-stack', 'encrypted, and Pods have IPv4 and IPv6 addresses'],
       ['weft lab up --name blue --hosts 7 --config net.json', 'a second lab beside it, with a network of your own'],
     ],
   })
     .option('--name <lab>', 'name of the lab', DEFAULT_LAB)
     .option('--hosts <number>', 'how many hosts, 3 to 50', '3')
     .option('--subnet <cidr>', 'network of the hosts (default: a free 10.x.0.0/16)')
-    .option('--network <cidr>', 'network of the Pods (default: 172.30.0.0/16)')
-    .addOption(new Option('--backend <type>', 'how packets travel (default: vxlan)').choices(['vxlan']))
-    .option('--config <file>', 'the whole network document, in place of --network and --backend')
+    .option('--network <cidr>', 'network of the Pods (default: 172.30.0.0/16; with --ipv6-only fd30::/56)')
+    .addOption(new Option('--backend <type>', 'how packets travel (default: vxlan)').choices(BACKENDS))
+    .option('--direct-routing', 'vxlan, ipip: hosts of one segment are routed to, not tunnelled to')
+    .option('--dual-stack', 'Pods have IPv4 and IPv6 addresses')
+    .option('--ipv6-only', 'Pods have IPv6 addresses alone')
+    .option('--nftables', "the agents' traffic rules are nftables, not iptables")
+    .option('--config <file>', 'the whole network document, in place of the six above')
+    .addOption(new Option('--etcd-api <version>', 'etcd API of the agents').choices(['v2', 'v3']).default('v3'))
+    .option('--ip-masq', 'the agents masquerade what Pods send to outside')
     .addOption(outputOption())
     .action(async (options: UpOptions) => up(context, options));
 
@@ -51,6 +66,12 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
     ...(options.subnet !== undefined && { subnet: options.subnet }),
     ...(options.network !== undefined && { network: options.network }),
     ...(options.backend !== undefined && { backend: options.backend }),
+    ...(options.directRouting !== undefined && { directRouting: options.directRouting }),
+    ...(options.dualStack !== undefined && { dualStack: options.dualStack }),
+    ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
+    ...(options.nftables !== undefined && { nftables: options.nftables }),
+    etcdApi: options.etcdApi,
+    ...(options.ipMasq !== undefined && { masquerade: options.ipMasq }),
     ...(options.config !== undefined && { document: await readDocument(options.config) }),
   };
   const existed = readState(options.name) !== undefined;

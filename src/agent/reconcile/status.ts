@@ -1,0 +1,19 @@
+/** What the service manager is told, from all that is known. Pure. */
+import { statusText } from '#agent/publish/status-text.ts';
+import { formatCidr } from '#model/ip.ts';
+import type { CoreState } from './state.ts';
+
+export function statusOf(state: CoreState): string {
+  const { own, admitted, settings, storeLostAt } = state;
+  const subnets = own === undefined ? [] : [own.subnet.ipv4, own.subnet.ipv6].filter((each) => each !== undefined);
+  const troubled = [state.load, state.choose, state.open, state.pass, state.acquire, state.renew, state.firewall];
+  return statusText({
+    subnets: subnets.map(formatCidr),
+    peers: admitted.length,
+    store:
+      storeLostAt === undefined
+        ? { connected: true }
+        : { connected: false, since: storeLostAt + settings.wallOffsetMs },
+    fault: troubled.some(({ failures }) => failures > 0) ? state.lastFault : undefined,
+  });
+}
