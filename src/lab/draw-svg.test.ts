@@ -40,3 +40,18 @@ test('what etcd says cannot break out of the picture', () => {
   assert(!svg.includes('<script') && !svg.includes('\u0000'));
   assert.match(svg, /&quot;&gt;&lt;script&gt;&amp;·/);
 });
+
+test('hosts that route have no tunnel ends in words, and each family has its matrix', () => {
+  const { matrix, ...snapshot } = snapshotOf(3, ({ deviceMac: _, ...host }) => ({
+    ...host,
+    leaseIpv6: 'fd30:0:0:2b::/64',
+  }));
+  assert(matrix !== undefined);
+  const podNetworks = [...snapshot.podNetworks, 'fd30::/56'];
+  const svg = drawSvg({ ...snapshot, backend: 'host-gw', podNetworks, matrix, matrixIpv6: matrix });
+  assert.match(svg, /Pods in 172\.30\.0\.0\/16 and fd30::\/56, host-gw/);
+  assert.match(svg, />route between hosts</);
+  assert.doesNotMatch(svg, />vtep<|VTEP/);
+  assert.equal(svg.match(/fd30:0:0:2b::\/64/g)?.length, 3);
+  assert.match(svg, /6 of 6 pairs answer over IPv4.*6 of 6 pairs answer over IPv6/s);
+});

@@ -88,3 +88,31 @@ test('colours change nothing but the colours', () => {
   assert.equal(stripVTControlCharacters(coloured), drawTerminal(snapshot, plain(90)));
   assert.notEqual(coloured, stripVTControlCharacters(coloured));
 });
+
+test('without VXLAN devices there is no row for them, and IPv6 has its own rows', () => {
+  const snapshot = snapshotOf(3, ({ deviceMac: _, ...host }, index) => ({
+    ...host,
+    addressIpv6: `fd77::10:77:0:1${index + 1}`,
+    leaseIpv6: `fd30:0:0:2${index}::/64`,
+    pod: { ...host.pod, addressIpv6: `fd30:0:0:2${index}::2` },
+  }));
+  const lab = { ...snapshot, backend: 'host-gw', podNetworks: [...snapshot.podNetworks, 'fd30::/56'] };
+  const lines = drawTerminal(lab, plain(80)).split('\n');
+  assert.equal(lines[0], 'lab blue: host-gw for Pods in 172.30.0.0/16 and fd30::/56');
+  assert.deepEqual(
+    lines.slice(1, 12).map((line) => line.slice(0, 26)),
+    [
+      '  ╭─ pod1 ─────────────╮  ',
+      '  │ 172.30.71.2        │  ',
+      '  │ fd30:0:0:20::2     │  ',
+      '  ╰──────────┬─────────╯  ',
+      '╭─ host1 ────┴───────────╮',
+      '│ lease 172.30.71.0/24   │',
+      '│       fd30:0:0:20::/64 │',
+      '│ agent ready in 84 ms   │',
+      '│ etcd  follower         │',
+      '│ eth0  10.77.0.11       │',
+      '│       fd77::10:77:0:11 │',
+    ],
+  );
+});

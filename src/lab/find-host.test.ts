@@ -9,8 +9,10 @@ const PLAN = planLab({
   name: 'blue',
   hosts: 3,
   subnet: parseIpv4Cidr('10.77.0.0/16') ?? NONE,
-  podNetwork: NONE,
+  podNetworks: [NONE],
   backend: 'vxlan',
+  etcdApi: 'v3',
+  masquerade: false,
   document: '{}',
 });
 

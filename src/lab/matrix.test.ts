@@ -19,6 +19,10 @@ test('what routers say about lost packets is passed over', () => {
   assert.deepEqual([...parseFping(text)], [['172.30.1.2', 100]]);
 });
 
+test('addresses of IPv6 are read as well', () => {
+  assert.deepEqual([...parseFping('fd30:0:0:2b::2 : 0.10 - 0.12\n')], [['fd30:0:0:2b::2', 100]]);
+});
+
 test('lost pairs are named in the order of the matrix', () => {
   const matrix = {
     pods: ['pod1', 'pod2'],

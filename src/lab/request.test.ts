@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatIpv4Cidr, parseIpv4Cidr } from '#model/cidr.ts';
+import { formatCidr } from '#model/ip.ts';
 import { Fault } from '#runtime/fault.ts';
 import { type LabRequest, shapeLab } from './request.ts';
 import type { TakenNetwork } from './surroundings.ts';
@@ -24,8 +25,10 @@ function refusal(request: LabRequest, others: readonly TakenNetwork[] = []): Fau
 test('without a word about networks the lab gets the first free subnet and the usual Pod network', () => {
   const shape = shapeLab(REQUEST, [taken('192.0.2.2/24', "this machine's eth0")]);
   assert.equal(formatIpv4Cidr(shape.subnet), '10.77.0.0/16');
-  assert.equal(formatIpv4Cidr(shape.podNetwork), '172.30.0.0/16');
+  assert.deepEqual(shape.podNetworks.map(formatCidr), ['172.30.0.0/16']);
   assert.equal(shape.backend, 'vxlan');
+  assert.equal(shape.document, '{"Network":"172.30.0.0/16","Backend":{"Type":"vxlan"}}');
+  assert.deepEqual([shape.etcdApi, shape.masquerade], ['v3', false]);
 });
 
 test('the subnet keeps clear of other labs, of this machine and of the Pods', () => {
@@ -54,8 +57,18 @@ test('each wrong argument is refused with its value', () => {
     [{ network: 'x' }, /--network "x" is not an IPv4 network/],
     [
       { document: '{"Network":"172.30.0.0/16"}', network: '172.31.0.0/16' },
-      /--network and --backend do not go with it/,
+      /--config says everything about the network: --network may not go with it/,
     ],
+    [
+      { document: '{"Network":"172.30.0.0/16"}', backend: 'udp', nftables: true, dualStack: false },
+      /: --backend and --nftables may not go with it/,
+    ],
+    [{ dualStack: true, ipv6Only: true }, /--dual-stack and --ipv6-only exclude each other/],
+    [{ backend: 'udp', directRouting: true }, /--direct-routing goes with --backend vxlan: udp has no such option/],
+    [{ backend: 'udp', dualStack: true }, /--backend udp carries IPv4 only/],
+    [{ backend: 'ipip', ipv6Only: true }, /--backend ipip carries IPv4 only/],
+    [{ ipv6Only: true, network: '172.31.0.0/16' }, /--network "172.31.0.0\/16" is not an IPv6 network like fd30::/],
+    [{ ipv6Only: true, network: 'fd77::/60' }, /network fd77::\/64 overlaps the Pod network fd77::\/60/],
   ];
   for (const [change, message] of table) {
     const fault = refusal({ ...REQUEST, ...change }, others);
@@ -72,6 +85,10 @@ test('a document that is not valid is refused with its problems', () => {
   for (const [document, message] of [
     ['{"Network":"172.30.0.0/16","SubnetLen":40}', /SubnetLen/],
     ['{"Network":"172.30.0.0/22","SubnetLen":24,"SubnetMax":"172.30.2.0"}', /there are 2 subnets for 3 hosts/],
+    [
+      '{"Network":"172.30.0.0/16","EnableIPv6":true,"IPv6Network":"fd30::/56","IPv6SubnetMax":"fd30:0:0:2::"}',
+      /there are 2 subnets for 3 hosts/,
+    ],
     ['nonsense', /not valid JSON/],
   ] as const) {
     const fault = refusal({ ...REQUEST, document });
@@ -83,7 +100,26 @@ test('a document that is not valid is refused with its problems', () => {
 test('a document of one’s own decides about the Pods', () => {
   const document = '{"Network":"172.28.0.0/16","SubnetLen":26,"Backend":{"Type":"VXLAN","VNI":7}}';
   const shape = shapeLab({ ...REQUEST, document }, []);
-  assert.equal(formatIpv4Cidr(shape.podNetwork), '172.28.0.0/16');
+  assert.deepEqual(shape.podNetworks.map(formatCidr), ['172.28.0.0/16']);
   assert.equal(shape.backend, 'vxlan');
   assert.equal(shape.document, document);
+});
+
+test('flags of the network become its document', () => {
+  const table: readonly (readonly [Partial<LabRequest>, string])[] = [
+    [{ backend: 'host-gw' }, '{"Network":"172.30.0.0/16","Backend":{"Type":"host-gw"}}'],
+    [{ directRouting: true }, '{"Network":"172.30.0.0/16","Backend":{"Type":"vxlan","DirectRouting":true}}'],
+    [
+      { dualStack: true, nftables: true },
+      '{"Network":"172.30.0.0/16","EnableIPv6":true,"IPv6Network":"fd30::/56","EnableNFTables":true,"Backend":{"Type":"vxlan"}}',
+    ],
+    [
+      { ipv6Only: true, backend: 'wireguard', network: 'fd31::7/48' },
+      '{"EnableIPv4":false,"EnableIPv6":true,"IPv6Network":"fd31::/48","Backend":{"Type":"wireguard"}}',
+    ],
+  ];
+  for (const [change, document] of table) assert.equal(shapeLab({ ...REQUEST, ...change }, []).document, document);
+  assert.deepEqual(shapeLab({ ...REQUEST, ipv6Only: true }, []).podNetworks.map(formatCidr), ['fd30::/56']);
+  const { etcdApi, masquerade } = shapeLab({ ...REQUEST, etcdApi: 'v2', masquerade: true }, []);
+  assert.deepEqual([etcdApi, masquerade], ['v2', true]);
 });

@@ -130,10 +130,14 @@ function nextRenew(state: CoreState, now: number, actions: Action[]): void {
   actions.push({ type: 'renew', lease: state.own, attributes });
 }
 
-/** Before the subnet is handed out, so that no Pod's packet goes out unmasqueraded. */
+/**
+ * Masquerading before the subnet is handed out, so that no Pod's packet goes out with its own address; without it the rules
+ * only let through what the host may forward anyway, and wait until the host is ready.
+ */
 function nextFirewall(state: CoreState, now: number, actions: Action[]): void {
   const desired = desiredFirewall(state);
   if (desired === undefined || !state.firewallDirty || !isDue(state.firewall, now)) return;
+  if (!desired.masquerade && state.published === undefined) return;
   begin(state.firewall);
   state.firewallDirty = false;
   actions.push({ type: 'firewall', desired, extent: state.firewallSurveyed ? 'live' : 'everywhere' });
@@ -142,7 +146,7 @@ function nextFirewall(state: CoreState, now: number, actions: Action[]): void {
 function nextPublish(state: CoreState, now: number, actions: Action[]): void {
   const { network, own, underlay } = state;
   if (network === undefined || own === undefined || underlay === undefined) return;
-  if (!state.programmed || !state.firewallSettled) return;
+  if (!state.programmed || (state.settings.traffic.masquerade && !state.firewallSettled)) return;
   const { config, backend } = network;
   const { ipv4, ipv6 } = own.subnet;
   const text = formatSubnetFile({

@@ -16,7 +16,7 @@ async function host(settings: TestHost['settings'] = {}): Promise<{ fleet: TestF
 
 const MASQUERADE = { masquerade: true, forward: true, fullyRandom: true, compatNft: false };
 
-test('forward rules are there before the subnet is handed out, masquerade rules only when asked for', async () => {
+test('forward rules follow at once, masquerade rules come before the subnet is handed out and only when asked for', async () => {
   const { host: plain } = await host();
   await plain.start();
   assert.ok(plain.ready);
