@@ -1,34 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OWN } from '#agent/kernel/kernel-under-test.ts';
+
+
 import { ipOf } from '#agent/leases/lease-builders.ts';
 import { Fault } from '#runtime/fault.ts';
-import { TestFleet, TestHost } from './test-host.ts';
+import { NETWORK, RECORD, readyFleet, readyHost, routes, TestFleet, TestHost } from './test-host.ts';
 
-const NETWORK = { Network: '172.30.0.0/16', SubnetLen: 24, Backend: { Type: 'vxlan' } };
-const RECORD =
-  '{"PublicIP":"10.77.0.99","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"8a:1b:af:8c:b2:78"}}';
+
 const HOUR_MS = 3_600_000;
-
-/** A fleet of hosts that are ready. */
-async function readyFleet(hosts: number, network: object = NETWORK): Promise<{ fleet: TestFleet; hosts: TestHost[] }> {
-  const fleet = new TestFleet();
-  await fleet.configure(network);
-  const list = Array.from({ length: hosts }, (_, index) => new TestHost(fleet, 11 + index));
-  await Promise.all(list.map((host) => host.start()));
-  await fleet.pass(500);
-  for (const host of list) assert.ok(host.ready, host.logged.join('\n'));
-  return { fleet, hosts: list };
-}
-
-async function readyHost(): Promise<{ fleet: TestFleet; host: TestHost }> {
-  const { fleet, hosts } = await readyFleet(1);
-  return { fleet, host: hosts[0] ?? assert.fail() };
-}
-
-function routes(host: TestHost): number {
-  return host.fabric.filter((line) => line.startsWith('route')).length;
-}
 
 test('three hosts lease distinct subnets, and each has one route, neighbour and FDB entry per peer', async () => {
   const { fleet, hosts } = await readyFleet(3);

@@ -1,6 +1,9 @@
 /** A host for tests of the whole agent: fake kernel, shared fake etcd, a clock that the test moves. */
 
+import assert from 'node:assert/strict';
+import type { OpenEngines } from '#agent/backends/engine.ts';
 import type { Kernel } from '#agent/kernel/kernel.ts';
+
 import { type MemoryHost, MemoryKernel } from '#agent/kernel/memory-kernel.ts';
 import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import type { ObservedAddress } from '#agent/kernel/state.ts';
@@ -81,6 +84,7 @@ export class TestHost {
   readonly notified: string[] = [];
   readonly logged: string[] = [];
   subnetFile: string | undefined;
+  engines: OpenEngines = {};
   /** What the operator said; holds from the next start on. */
   settings: Partial<CoreSettings> = {};
   #driver: Driver | undefined;
@@ -129,6 +133,7 @@ export class TestHost {
         ...this.settings,
       },
       kernel: new MirrorKernel(this.#slow(), this.fleet.clock),
+      engines: this.engines,
       store: new EtcdLeaseStore({ etcd: this.fleet.etcd.connect(), prefix: PREFIX, clock: this.fleet.clock }),
       traffic: openTraffic(async () => this.firewall),
       clock: this.fleet.clock,
@@ -189,4 +194,32 @@ export class TestHost {
   said(text: string): readonly string[] {
     return this.logged.filter((line) => line.includes(text));
   }
+}
+
+/** A network document, and a peer's record in it. */
+export const NETWORK = { Network: '172.30.0.0/16', SubnetLen: 24, Backend: { Type: 'vxlan' } };
+export const RECORD =
+  '{"PublicIP":"10.77.0.99","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"8a:1b:af:8c:b2:78"}}';
+
+/** A fleet of hosts that are ready. */
+export async function readyFleet(
+  hosts: number,
+  network: object = NETWORK,
+): Promise<{ fleet: TestFleet; hosts: TestHost[] }> {
+  const fleet = new TestFleet();
+  await fleet.configure(network);
+  const list = Array.from({ length: hosts }, (_, index) => new TestHost(fleet, 11 + index));
+  await Promise.all(list.map((host) => host.start()));
+  await fleet.pass(500);
+  for (const host of list) assert.ok(host.ready, host.logged.join('\n'));
+  return { fleet, hosts: list };
+}
+
+export async function readyHost(): Promise<{ fleet: TestFleet; host: TestHost }> {
+  const { fleet, hosts } = await readyFleet(1);
+  return { fleet, host: hosts[0] ?? assert.fail() };
+}
+
+export function routes(host: TestHost): number {
+  return host.fabric.filter((line) => line.startsWith('route')).length;
 }

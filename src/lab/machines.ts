@@ -23,9 +23,6 @@ import {
 /** Processes at once; `ip` is short and the machine may be small. */
 export const CONCURRENCY = 8;
 
-/** Detection of duplicate addresses: it ends when both the general setting and the device's own say so. */
-const IPV6_DETECTION = ['all', 'default', 'eth0'].map((name) => `ipv6/conf/${name}/accept_dad`);
-
 /** More hosts than this and they no longer learn each other's addresses by themselves: see `setNeighbours`. */
 const MOST_LEARNING_HOSTS = 16;
 
@@ -42,10 +39,7 @@ export function refuseForeignNamespaces(names: readonly string[]): void {
 /** All machines of a new lab: addresses set, forwarding on, cables plugged in, Pods still empty. */
 export async function makeMachines(plan: LabPlan): Promise<void> {
   await ipBatch(makeNamespaces(plannedNamespaces(plan)) + plugHosts(plan, plan.hosts), 'make the namespaces');
-  await Promise.all([
-    ipBatchIn(plan.switchNamespace, setUpSwitch(plan), 'set up the switch'),
-    mapConcurrent(plan.hosts, CONCURRENCY, (host) => setUp(plan, host)),
-  ]);
+  await Promise.all([setUpTheSwitch(plan), mapConcurrent(plan.hosts, CONCURRENCY, (host) => setUp(plan, host))]);
   await introduceHosts(plan);
 }
 
@@ -137,14 +131,28 @@ async function ipBatch(lines: string, why: string): Promise<void> {
   if (output.code !== 0) throw batchFault(why, undefined, output.stderr);
 }
 
+async function setUpTheSwitch(plan: LabPlan): Promise<void> {
+  if (plan.families.includes('ipv6')) await useIpv6AtOnce(plan.switchNamespace);
+  await ipBatchIn(plan.switchNamespace, setUpSwitch(plan), 'set up the switch');
+}
+
 async function setUp(plan: LabPlan, host: HostPlan): Promise<void> {
   if (plan.families.includes('ipv6')) {
     await writeSettings(host.namespace, ['ipv6/conf/all/forwarding'], '1');
-    // Link-local addresses are what the kernel asks for neighbours with: not a second later, but at once.
-    await writeSettings(host.namespace, IPV6_DETECTION, '0');
+    await useIpv6AtOnce(host.namespace, 'eth0');
   }
   await ipBatchIn(host.namespace, setUpHost(plan, host), `set up ${host.name}`);
   await writeSettings(host.namespace, ['ipv4/ip_forward'], '1');
+}
+
+/**
+ * Turns the detection of duplicate addresses off for every device of the namespace, be it there already (like `present`) or
+ * not. The kernel asks for neighbours with link-local addresses, which would else be a second late.
+ */
+function useIpv6AtOnce(namespace: string, ...present: readonly string[]): Promise<void> {
+  // It ends when both the general setting and the device's own say so.
+  const names = ['all', 'default', ...present].map((name) => `ipv6/conf/${name}/accept_dad`);
+  return writeSettings(namespace, names, '0');
 }
 
 /** Writes a value to files below /proc/sys/net, which shows the settings of the namespace that the writer is in. */

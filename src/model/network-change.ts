@@ -1,12 +1,12 @@
 /** What it means to replace the network document of a fleet that runs: said before it is done. Pure. */
 import { formatIpv4Cidr, ipv4CidrSize } from './cidr.ts';
-import { formatIpv4 } from './ipv4.ts';
+import { FAMILIES } from './ip.ts';
 import { formatIpv6Cidr, ipv6CidrSize } from './ipv6.ts';
 import { memberOf } from './json-document.ts';
-import type { Json, Lease } from './lease.ts';
+import { formatPublicIps, type Json, type Lease } from './lease.ts';
 import type { BackendConfig, NetworkConfig } from './network-config.ts';
 import { formatSubnetKey } from './subnet-key.ts';
-import { subnetMisfit } from './subnet-misfit.ts';
+import { familyMisfit, subnetMisfit } from './subnet-misfit.ts';
 
 /** How many hosts the network can take: the number of its subnets; of both families, the smaller. */
 export function networkCapacity(config: NetworkConfig): number {
@@ -34,10 +34,15 @@ export function describeNetworkChange(
   for (const lease of leases) {
     const misfit = subnetMisfit(lease.subnet, after);
     if (misfit === undefined) continue;
-    const who = `${formatSubnetKey(lease.subnet)} of host ${formatIpv4(lease.attributes.publicIp)}`;
+    const who = `${formatSubnetKey(lease.subnet)} of host ${formatPublicIps(lease.attributes)}`;
+    const kept = FAMILIES.find(
+      (family) => lease.subnet[family] && familyMisfit(family, lease.subnet, after) === undefined,
+    );
     const fate = lease.reservation
       ? 'the reservation stays, but that host leases another subnet'
-      : 'at its next start that host gives it up and leases another, and its containers must be started anew';
+      : kept === undefined
+        ? 'at its next start that host gives it up and leases another, and its containers must be started anew'
+        : `at its next start that host leases anew and keeps its ${kept === 'ipv4' ? 'IPv4' : 'IPv6'} subnet`;
     sentences.push(`The lease ${who} no longer fits (${misfit}): ${fate}.`);
   }
   const capacity = networkCapacity(after);

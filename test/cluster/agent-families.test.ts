@@ -77,7 +77,7 @@ test('host-gw in dual stack: Pods reach each other by plain routes, which are ba
   assert.match(first.host.readSubnetFile(), /FLANNEL_MTU=1500/);
   const before = [...routes('-4'), ...routes('-6')];
   const [, ipv6 = ''] = before.map((line) => line.split(' ')[0] ?? '');
-  first.host.batch(`route delete ${before[0]?.split(' ')[0]}`, `-6 route delete ${ipv6}`);
+  first.host.batch(`route delete ${before[0]?.split(' ')[0]}`, `route delete ${ipv6}`);
   await eventually(
     () => [...routes('-4'), ...routes('-6')].join(),
     (now) => now === before.join(),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '#agent/leases/lease-builders.ts';
 import { parseCidr, parseIp } from '#model/ip.ts';
 import { ManualClock } from '#runtime/clock.ts';
 import type { Kernel } from './kernel.ts';
@@ -151,4 +152,29 @@ test('a kind of device that the kernel lacks is a Fault that names it', () => {
   const { failed } = kernel.apply([{ type: 'device-add', device: IPIP }]);
   assert.equal(failed[0]?.fault.code, 'kernel.device-kind');
   assert.match(failed[0]?.fault.summary ?? '', /no devices of kind ipip/);
+});
+
+test('from any state of the fabric to any other: peers tunnelled, direct or gone, and then nothing differs', () => {
+  const random = seededRandom(17);
+  const kernel = host();
+  const tunnelled = desiredWithPeers(8);
+  for (let step = 0; step < 300; step += 1) {
+    const forms = tunnelled.routes.map(() => Math.floor(random() * 3));
+    const chosen = (form: number) => (_: unknown, peer: number) => forms[peer] === form;
+    const direct = tunnelled.routes
+      .filter(chosen(1))
+      .map(
+        ({ destination }, at) =>
+          ({ type: 'gateway', device: 'eth0', destination, gateway: address('192.0.2.20') + at }) as const,
+      );
+    const desired = {
+      ...tunnelled,
+      neighbors: tunnelled.neighbors.filter(chosen(0)),
+      fdb: tunnelled.fdb.filter(chosen(0)),
+      routes: [...tunnelled.routes.filter(chosen(0)), ...direct],
+    };
+    if (random() < 0.1) kernel.disturb([{ type: 'device-delete', name: 'flannel.1', why: 'test' }]);
+    converge(kernel, desired);
+    assert.equal(kernel.printRoutes().length, desired.routes.length);
+  }
 });

@@ -1,6 +1,6 @@
 /** Kernel on rtnetlink: reads what is ours and writes operations as trains of messages. */
 import { writeFileSync } from 'node:fs';
-import { addressBits, type Cidr, cidrEncloses, type Family, type Ip, isIpv4Cidr } from '#model/ip.ts';
+import { addressBits, type Family, type Ip } from '#model/ip.ts';
 import { type Mac, parseMac } from '#model/mac.ts';
 import { dumpAddresses } from '#netlink/address.ts';
 import { watchNetwork } from '#netlink/events.ts';
@@ -12,7 +12,7 @@ import { dumpNeighbors } from '#netlink/neighbor.ts';
 import { dumpNexthops, type Nexthop } from '#netlink/nexthop.ts';
 import type { MessageReader } from '#netlink/reader.ts';
 import { type Refusal, refusalFault } from '#netlink/refusal.ts';
-import { dumpRoutes, getRoute, type Route, RT_SCOPE_LINK, RTN_BLACKHOLE, RTN_UNICAST } from '#netlink/route.ts';
+import { dumpRoutes, getRoute, type Route, RTN_BLACKHOLE, RTN_UNICAST } from '#netlink/route.ts';
 import { NetlinkSocket } from '#netlink/socket.ts';
 import { Fault } from '#runtime/fault.ts';
 import { concernsDevices, type WatchedIndexes } from './concerns-devices.ts';
@@ -21,6 +21,7 @@ import { encodeOperation } from './encode-operation.ts';
 import { fdbKey } from './entry-keys.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
 import { operationText } from './operation-text.ts';
+import { isPlain, ownRoute, underlayRoute } from './own-routes.ts';
 import { leadsToSubnet, type Ownership, ownFamilies } from './ownership.ts';
 import type {
   AddressEntry,
@@ -32,9 +33,6 @@ import type {
   Operation,
   RouteEntry,
 } from './state.ts';
-
-/** Metric of a route that is written without one. */
-const NO_METRIC = { ipv4: 0, ipv6: 1024 } as const;
 
 export class NetlinkKernel implements Kernel {
   readonly #socket: NetlinkSocket;
@@ -244,43 +242,6 @@ export class NetlinkKernel implements Kernel {
       if (isPlain(route) && leadsToSubnet(ownership, destination)) into.push({ type: 'blackhole', destination });
     }
   }
-}
-
-/** Protocol boot and no metric, as flannel writes routes. */
-function isPlain({ protocol, priority, destination }: Route): boolean {
-  return protocol === RTPROT_BOOT && priority === NO_METRIC[isIpv4Cidr(destination) ? 'ipv4' : 'ipv6'];
-}
-
-/** A route over a device of ours, when it is one of those that we write; others an operator added. */
-function ownRoute(
-  route: Route,
-  device: string,
-  gateways: ReadonlyMap<number, Nexthop>,
-  ownership: Ownership,
-): RouteEntry | undefined {
-  if (!isPlain(route) || route.type !== RTN_UNICAST) return undefined;
-  const { destination, nexthop } = route;
-  const object = nexthop === undefined ? undefined : gateways.get(nexthop);
-  const gateway = nexthop === undefined ? route.gateway : object?.gateway;
-  if (gateway !== undefined) {
-    const type = (object?.onlink ?? route.onlink) ? 'onlink' : 'gateway';
-    const entry = { type, device, destination, gateway } as const;
-    return nexthop === undefined ? entry : { ...entry, nexthop };
-  }
-  if (nexthop !== undefined || !isInside(ownership, destination)) return undefined;
-  return { type: 'link', device, destination, scope: route.scope === RT_SCOPE_LINK ? 'link' : 'global' };
-}
-
-/** A route over the underlay that is ours or stands where ours would (ownership.ts). */
-function underlayRoute(route: Route, ownership: Ownership): RouteEntry | undefined {
-  const { destination, gateway, nexthop } = route;
-  if (!isPlain(route) || gateway === undefined || nexthop !== undefined) return undefined;
-  if (!isInside(ownership, destination)) return undefined;
-  return { type: route.onlink ? 'onlink' : 'gateway', device: ownership.underlay, destination, gateway };
-}
-
-function isInside({ networks }: Ownership, destination: Cidr): boolean {
-  return networks.some(({ network }) => cidrEncloses(network, destination));
 }
 
 function operationFault(operation: Operation, refusal: Refusal): Fault {

@@ -8,12 +8,17 @@ export type CheckedDocument = { readonly config: NetworkConfig } | { readonly pr
 
 export function checkDocument(text: string): CheckedDocument {
   const parsed = parseNetworkConfig(text);
-  const problems = [...('problems' in parsed ? parsed.problems : []), ...backendProblems(text)];
+  const problems = [...('problems' in parsed ? parsed.problems : []), ...backendProblems(text, parsed)];
   return 'config' in parsed && problems.length === 0 ? parsed : { problems };
 }
 
 /** The Backend judged by itself, so that its faults show together with those of the rest. */
-function backendProblems(text: string): readonly ConfigProblem[] {
+function backendProblems(text: string, whole: CheckedDocument): readonly ConfigProblem[] {
+  // With a document that is right otherwise it is judged with its families.
+  if ('config' in whole) {
+    const opened = openBackend(whole.config);
+    return 'problems' in opened ? opened.problems : [];
+  }
   const backend = backendOf(text);
   const alone = parseNetworkConfig(
     JSON.stringify({ Network: '10.0.0.0/8', ...(backend !== undefined && { Backend: backend }) }),
