@@ -34,6 +34,11 @@ export class Fault extends Error {
     this.remedy = detail.remedy ?? FAULTS[code].remedy;
   }
 
+  /** Parts of the agent that are loaded later are bundles with a Fault class of their own; a Fault of any of them is one. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return Error[Symbol.hasInstance](value) && Reflect.get(Object(value), 'name') === 'Fault';
+  }
+
   /** Process exit code for this fault: 1 failure, 2 wrong usage, 3 cannot reach what it needs. */
   get exitCode(): number {
     return FAULTS[this.code].exit;
