@@ -23,6 +23,8 @@ const AGENT_CORE = [
   'agent/kernel/',
   'agent/leases/',
   'agent/publish/',
+  // Values only: prefixes and what is desired.
+  'firewall/prefix.ts',
 ];
 
 const TABLE: readonly Row[] = [
@@ -43,10 +45,14 @@ const TABLE: readonly Row[] = [
   { who: 'agent/kernel/state.ts', may: ['model/'] },
   { who: 'agent/kernel/diff', may: ['model/', 'agent/kernel/'] },
   { who: 'agent/kernel/', may: ['model/', 'runtime/', 'netlink/'] },
-  { who: 'agent/reconcile/', may: AGENT_CORE },
+  { who: 'agent/reconcile/', may: AGENT_CORE, types: ['firewall/desired.ts'] },
   { who: 'agent/leases/', may: ['model/', 'runtime/', 'etcd/', 'kube/'] },
   { who: 'agent/config/', may: ['model/', 'runtime/'], types: ['agent/backends/', 'agent/kernel/', 'agent/leases/'] },
-  { who: 'agent/publish/', may: ['model/', 'runtime/', 'netlink/'] },
+  {
+    who: 'agent/publish/',
+    may: ['model/', 'runtime/', 'netlink/', 'firewall/prefix.ts'],
+    types: ['firewall/desired.ts'],
+  },
   { who: 'agent/', may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'firewall/'] },
   { who: 'cli/', may: ['model/', 'runtime/', 'etcd/', 'agent/leases/', 'agent/backends/'] },
   { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'cli/'] },
