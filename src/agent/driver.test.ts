@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OWN } from '#agent/kernel/kernel-under-test.ts';
 
-
 import { ipOf } from '#agent/leases/lease-builders.ts';
 import { Fault } from '#runtime/fault.ts';
 import { NETWORK, RECORD, readyFleet, readyHost, routes, TestFleet, TestHost } from './test-host.ts';
-
 
 const HOUR_MS = 3_600_000;
 

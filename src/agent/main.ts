@@ -60,7 +60,7 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   const driver = startDriver({
     settings: coreSettings(config, addresses),
     kernel,
-    engines: openEngines(environment, log),
+    engines: openEngines(environment, log, config.subnetFile),
     store,
     traffic: openTraffic(async () => {
       const { SystemFirewall } = await import('#firewall/system-firewall.ts');

@@ -1,15 +1,16 @@
 /** How the engines of backends are opened, by name. */
+import { dirname, join } from 'node:path';
 import type { OpenEngines } from '#agent/backends/engine.ts';
 import { systemClock } from '#runtime/clock.ts';
 import type { Log } from '#runtime/log.ts';
 
+/** Beside the subnet file: which peers the commands of an extension were told of, over restarts. */
+const TOLD_PEERS_NAME = 'extension-peers.json';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Which peers the commands of an extension were told of, over restarts. */
-const TOLD_PEERS_FILE = '/run/flannel/extension-peers.json';
-
 /** Loaded only where the network document asks for them. */
-export function openEngines(environment: Environment, log: Log): OpenEngines {
+export function openEngines(environment: Environment, log: Log, subnetFile: string): OpenEngines {
   const clock = systemClock;
   return {
     wireguard: async () => {
@@ -24,7 +25,12 @@ export function openEngines(environment: Environment, log: Log): OpenEngines {
       const parsed = parseExtensionOptions(network);
       if ('problems' in parsed) throw new Error('the registry refuses such a document before');
       const { preStartup } = parsed.options;
-      return openExtensionEngine({ preStartup, told: toldPeersFile(TOLD_PEERS_FILE), clock, log });
+      return openExtensionEngine({
+        preStartup,
+        told: toldPeersFile(join(dirname(subnetFile), TOLD_PEERS_NAME)),
+        clock,
+        log,
+      });
     },
     udp: async () => (await import('#agent/engines/udp-engine.ts')).openUdpEngine({ clock, log }),
   };
