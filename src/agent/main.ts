@@ -17,7 +17,7 @@ import { loadNative } from '#netlink/native.ts';
 import { systemClock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import { createLog, type Log } from '#runtime/log.ts';
-import { collectGarbage, preferSmallMemory } from '#runtime/memory.ts';
+import { collectGarbage } from '#runtime/memory.ts';
 import { retry } from '#runtime/retry.ts';
 import { VERSION } from '#runtime/version.ts';
 
@@ -45,7 +45,6 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
     write: (line) => process.stderr.write(line),
     now: () => Date.now(),
   });
-  preferSmallMemory();
   let reload = (): void => undefined;
   const ended = listenForSignals(process, () => reload());
   for (const note of config.notes) log.warn(note);

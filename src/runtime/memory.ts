@@ -1,6 +1,7 @@
 /**
- * Memory of a program that stays for months. V8's flags are set from inside, after the start: given on the command line they
- * would make V8 refuse the code cache that Node was built with, which costs 10 ms (docs/decisions/0002).
+ * Memory of a program that stays for months. The collector is called from inside: a flag on the command line
+ * that lets JavaScript call it would make V8 refuse the code cache that Node was built with, which costs 10 ms
+ * (docs/decisions/0002).
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -10,11 +11,6 @@ type Collect = (options: {
   readonly execution: 'sync';
   readonly flavor: 'last-resort';
 }) => void;
-
-/** Makes V8 grow its heap slowly and give it back early. Call it once, before the work begins. */
-export function preferSmallMemory(): void {
-  setFlagsFromString('--memory-saver-mode');
-}
 
 /** Collects all garbage now and gives the pages back: after a large piece of work, when it is quiet. Takes some 10 ms. */
 export function collectGarbage(): void {
