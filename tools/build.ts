@@ -13,6 +13,8 @@ const dist = join(root, 'dist');
 /** A running program may still load a chunk of the build before: those go when nobody can want them any more. */
 const STALE_CHUNK_MS = 3_600_000;
 
+const stamp = bundleStamp(root);
+
 const common: BuildOptions = {
   absWorkingDir: root,
   outdir: dist,
@@ -46,25 +48,26 @@ const entry: BuildOptions = {
  * one file with all of it starts 10 ms later.
  */
 const parts = new Map<string, string>();
-const apart: Plugin = {
+const apart = (directory: string): Plugin => ({
   name: 'apart',
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^(#|\.\/)/ }, async ({ path, kind, resolveDir, pluginData }) => {
       if (kind !== 'dynamic-import' || pluginData === 'resolving') return undefined;
       const found = await resolve(path, { kind, resolveDir, pluginData: 'resolving' });
-      const name = `agent-${relative(join(root, 'src'), found.path).replaceAll('/', '-').replace(/\.ts$/, '')}`;
+      // Named by what was built, so that an agent that runs never loads a part of another build.
+      const name = `agent-${stamp.slice(0, 8)}-${relative(join(root, 'src'), found.path).replaceAll('/', '-').replace(/\.ts$/, '')}`;
       parts.set(name, found.path);
-      return { path: `./${name}.js`, external: true };
+      return { path: `${directory}/${name}.js`, external: true };
     });
   },
-};
+});
 
 const agent: BuildOptions = {
   ...common,
   entryPoints: { agent: 'src/agent/main.ts' },
   format: 'cjs',
   define: { ...common.define, 'import.meta.dirname': '__dirname', 'import.meta.url': 'weftModuleUrl' },
-  plugins: [apart],
+  plugins: [apart('./chunks')],
   supported: { 'dynamic-import': false },
   banner: { js: "const weftModuleUrl = require('node:url').pathToFileURL(__filename).href;" },
 };
@@ -81,7 +84,6 @@ const operator: BuildOptions = {
   },
 };
 
-const stamp = bundleStamp(root);
 const files = [...(await bundleAgent()), ...(await bundleAll([operator, entry]))];
 mkdirSync(join(dist, 'chunks'), { recursive: true });
 // The entry comes last: it must never name a file that is not there yet.
@@ -108,7 +110,8 @@ async function bundleAgent(): Promise<readonly OutputFile[]> {
     const next = [...parts].filter(([name]) => !done.has(name));
     if (next.length === 0) return files;
     for (const [name] of next) done.add(name);
-    files.push(...(await bundleAll([{ ...agent, entryPoints: Object.fromEntries(next) }])));
+    const entryPoints = Object.fromEntries(next.map(([name, path]) => [`chunks/${name}`, path]));
+    files.push(...(await bundleAll([{ ...agent, entryPoints, plugins: [apart('.')] }])));
   }
 }
 

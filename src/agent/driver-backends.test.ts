@@ -80,6 +80,48 @@ test('host-gw routes through the hosts; a peer that vanished while the agent was
   assert.equal(host.kernel.printRoutes().length, 2);
 });
 
+test('from vxlan to host-gw: the routes through the tunnel become routes through the hosts, and none is left', async () => {
+  const { fleet, hosts } = await readyFleet(3, DUAL);
+  const [host] = hosts;
+  assert.ok(host !== undefined);
+  const gone = parseCidr('172.30.250.0/24') ?? assert.fail();
+  for (const each of hosts) await each.stop();
+  // A peer that left while no agent ran.
+  host.kernel.disturb([
+    { type: 'route-add', entry: { type: 'onlink', device: 'flannel.1', destination: gone, gateway: gone.address } },
+  ]);
+  await fleet.configure({ ...DUAL, Backend: { Type: 'host-gw' } });
+  for (const each of hosts) await each.start();
+  await fleet.pass(1000);
+  for (const { kernel, logged } of hosts) {
+    const found = kernel.printRoutes();
+    assert.equal(found.length, 4, found.join('\n'));
+    for (const route of found) assert.match(route, / via (10\.77\.0\.1|fd00:77::1)[123] dev eth0$/);
+    assert.ok(!logged.some((line) => line.includes('EEXIST')), logged.join('\n'));
+  }
+});
+
+for (const type of ['alloc', 'extension'] as const) {
+  test(`with ${type} the operator's routes are left alone`, async () => {
+    const fleet = new TestFleet();
+    await fleet.configure({ ...NETWORK, Backend: { Type: type } });
+    const host = new TestHost(fleet, 11);
+    const idle = { identity: '', converge: async () => 0, watch: () => undefined, close: () => undefined };
+    host.engines = { extension: () => idle };
+    await host.start();
+    await fleet.pass(1000);
+    assert.ok(host.ready, host.logged.join('\n'));
+    const destination = parseCidr('172.30.250.0/24') ?? assert.fail();
+    const gateway = hostAddress('10.77.0.12').address;
+    host.kernel.disturb([{ type: 'route-add', entry: { type: 'gateway', device: 'eth0', destination, gateway } }]);
+    for (let minute = 0; minute < 3; minute += 1) await fleet.pass(60_000);
+    await host.stop();
+    await host.start();
+    await fleet.pass(1000);
+    assert.deepEqual(host.kernel.printRoutes(), ['172.30.250.0/24 via 10.77.0.12 dev eth0']);
+  });
+}
+
 test('host-gw behind NAT is refused with the remedy, again and again, until it is not', async () => {
   const fleet = new TestFleet();
   await fleet.configure({ ...NETWORK, Backend: { Type: 'host-gw' } });

@@ -13,9 +13,10 @@ import { handle } from '#agent/reconcile/core.ts';
 import type { Action, Input, PassResult } from '#agent/reconcile/input.ts';
 import { engineWork } from '#agent/reconcile/plan.ts';
 import { LEASE_TTL_SECONDS } from '#agent/reconcile/renewal.ts';
-import { runPass } from '#agent/reconcile/run-pass.ts';
+import { type EngineOutcome, runPass } from '#agent/reconcile/run-pass.ts';
 import { type CoreSettings, newCoreState } from '#agent/reconcile/state.ts';
 import type { Traffic } from '#agent/traffic/traffic.ts';
+import type { Ip } from '#model/ip.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import type { Clock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -42,6 +43,8 @@ export interface DriverOptions {
 /** A pass over this many peers, and the start itself, leave enough garbage behind to be collected early. */
 const LARGE_PASS = 1000;
 const QUIET_BEFORE_RELIEF_MS = 1000;
+/** How long the end waits for an engine at work. */
+const LONGEST_END_MS = 1000;
 
 export interface Driver {
   /** Looks again at the network document, the interfaces, the kernel and the rules. */
@@ -60,6 +63,8 @@ export function startDriver(options: DriverOptions): Driver {
   let cancelWake = (): void => undefined;
   let endWatch = (): void => undefined;
   let engine: Engine | undefined;
+  /** Settles when the engine is not at work. */
+  let converged: Promise<unknown> = Promise.resolve();
   let cancelRelief = (): void => undefined;
 
   const hear = (input: Input): void => {
@@ -88,7 +93,7 @@ export function startDriver(options: DriverOptions): Driver {
         load();
         break;
       case 'read-host':
-        hear({ type: 'host', host: kernel.host(action.reach) });
+        readHost(action.reach);
         break;
       case 'open-engine':
         openEngine(action.engine, action.network);
@@ -141,6 +146,8 @@ export function startDriver(options: DriverOptions): Driver {
     work.then(
       (value) => hear(done(value)),
       (error: unknown) => {
+        // What is cut off by the end is nobody's business any more.
+        if (stopped) return;
         if (!(error instanceof Fault)) throw error;
         hear(failed(error));
       },
@@ -155,35 +162,49 @@ export function startDriver(options: DriverOptions): Driver {
     };
     const done = (opened: Engine): Input => {
       if (stopped) void opened.close();
-      engine = opened;
-      opened.watch(() => hear({ type: 'kernel-changed' }));
+      else {
+        engine = opened;
+        opened.watch(() => hear({ type: 'kernel-changed' }));
+      }
       return { type: 'engine-opened', published: opened.identity };
     };
     follow(open(), done, (fault) => ({ type: 'engine-failed', fault }));
   };
 
+  const readHost = (reach: Ip | undefined): void => {
+    try {
+      hear({ type: 'host', host: kernel.host(reach) });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      hear({ type: 'host-failed', fault: error });
+    }
+  };
+
   /** The engine first: what it makes is what addresses and routes are put on. */
   const pass = (): void => {
     if (engine === undefined) {
-      hear({ type: 'passed', result: passOverKernel(0) });
+      hear({ type: 'passed', result: passOverKernel() });
       return;
     }
     const converging = engine;
+    const beforeLease = state.own === undefined;
     const converge = async (): Promise<number> => {
       // The engine must know the same peers as the kernel, or it would let go of those it has.
       admitPeers(state, kernel.host());
       const work = engineWork(state);
       return work === undefined ? 0 : converging.converge(work);
     };
+    const work = converge();
+    converged = work.catch(() => undefined);
     follow(
-      converge(),
-      (changes) => ({ type: 'passed', result: passOverKernel(changes) }),
-      (fault) => ({ type: 'passed', result: { planned: 0, failed: [], refused: [], blocked: fault, durationMs: 0 } }),
+      work,
+      (changes) => ({ type: 'passed', result: { ...passOverKernel({ changes }), beforeLease } }),
+      (engineFault) => ({ type: 'passed', result: passOverKernel({ engineFault }) }),
     );
   };
 
-  const passOverKernel = (changes: number): PassResult => {
-    const result = runPass(kernel, state, () => clock.now(), changes);
+  const passOverKernel = (engineWorked: EngineOutcome = {}): PassResult => {
+    const result = runPass(kernel, state, () => clock.now(), engineWorked);
     if (state.admitted.length >= LARGE_PASS) relieveSoon();
     return result;
   };
@@ -257,6 +278,7 @@ export function startDriver(options: DriverOptions): Driver {
       endWatch();
       endKernelWatch();
       options.traffic.close();
+      await Promise.race([converged, new Promise<void>((done) => clock.after(LONGEST_END_MS, done))]);
       await engine?.close();
     },
   };

@@ -54,10 +54,16 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   const { store, kube, where, close } = await openAgentStore(config, environment, log);
   const kernel = new MirrorKernel(new NetlinkKernel(), systemClock);
   log.info('starting', { version: VERSION, ...where });
-  const addresses = kube === undefined ? {} : await retry(() => kube.publicIps(), KUBE_PATIENCE);
+  const first = kube === undefined ? {} : await Promise.race([retry(() => kube.publicIps(), KUBE_PATIENCE), ended]);
+  if (typeof first === 'string') {
+    await health?.close();
+    close();
+    kernel.close();
+    return 0;
+  }
   const notify = notifier(environment.NOTIFY_SOCKET, (why) => log.warn('service manager not told', { why }));
   const driver = startDriver({
-    settings: coreSettings(config, addresses),
+    settings: coreSettings(config, first),
     kernel,
     engines: openEngines(environment, log, config.subnetFile),
     store,

@@ -125,6 +125,7 @@ test('the IPIP device looks to ip as the one that flannel makes, or its absence 
     const own = {
       devices: [device.name],
       underlay: 'eth0',
+      underlayRoutes: 'ours' as const,
       networks: [{ network: cidr('10.244.0.0/16'), subnetLength: 24 }],
       blackholes: false,
       hostRoutes: false,

@@ -87,6 +87,8 @@ export interface Backend {
   readonly engine?: EngineName;
   /** Whether `desired` looks at the host's own routes. */
   readonly needsHostRoutes: boolean;
+  /** Whose the routes to the network's subnets are, over the underlay and over the devices of other backends. */
+  readonly underlayRoutes: 'ours' | 'operators';
   /** Why this underlay cannot carry the fabric, in words; undefined when it can. */
   refuseUnderlay(underlay: Underlay): string | undefined;
   /** MTU for the subnet file. */

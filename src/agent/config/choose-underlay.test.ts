@@ -25,7 +25,7 @@ function address(linkIndex: number, text: string, more: Partial<ObservedAddress>
 }
 
 const HOST: HostNetwork = {
-  links: [link(1, 'lo'), link(2, 'eth0'), link(3, 'eth1'), link(4, 'eth2'), link(5, 'eth3')],
+  links: [link(1, 'lo'), link(2, 'eth0'), link(3, 'eth1'), link(4, 'eth2'), link(5, 'eth3'), link(6, 'eth4')],
   addresses: [
     address(1, '127.0.0.1', { scope: 254 }),
     address(2, '10.0.0.5'),
@@ -40,6 +40,7 @@ const HOST: HostNetwork = {
     address(3, 'fd01::9', { temporary: true }),
     address(3, 'fd01::7'),
     address(5, 'fe80::3', { scope: 253 }),
+    address(6, '169.254.6.1'),
   ],
   defaultRoutes: { ipv4: 2, ipv6: 2 },
 };
@@ -84,9 +85,19 @@ for (const [sentence, request, expected] of [
     'eth1 fd01::7 by -iface eth1',
   ],
   [
-    'a link-local address will do where there is no other',
-    { interfaces: ['eth3'], families: V6 },
-    'eth3 fe80::3 by -iface eth3',
+    'a link-local address of IPv4 will do where there is no other',
+    { interfaces: ['eth4'] },
+    'eth4 169.254.6.1 by -iface eth4',
+  ],
+  [
+    'a link-local IPv6 address names its interface, whose global one is taken',
+    { interfaces: ['fe80::7'], families: V6 },
+    'eth1 fd01::7 by -iface fe80::7',
+  ],
+  [
+    'a link-local IPv6 address matches no pattern',
+    { ...pattern('^fe80::5$|fd01::7'), families: V6 },
+    'eth1 fd01::7 by -iface-regex ^fe80::5$|fd01::7',
   ],
   [
     'by address the interface that has it is taken, with that address',
@@ -159,6 +170,24 @@ for (const [name, request, host, why] of [
     { interfaces: ['eth3'], families: DUAL },
     HOST,
     /failed to find IPv4 address for interface eth3/,
+  ],
+  [
+    'an interface that has a link-local IPv6 address only',
+    { interfaces: ['eth3'], families: V6 },
+    HOST,
+    /interface eth3 has only a link-local IPv6 address yet/,
+  ],
+  [
+    'a link-local IPv6 address by its name, where there is no other,',
+    { interfaces: ['fe80::3'], families: V6 },
+    HOST,
+    /interface eth3 has only a link-local IPv6 address yet/,
+  ],
+  [
+    'an interface without any IPv6 address',
+    { interfaces: ['eth4'], families: V6 },
+    HOST,
+    /failed to find IPv6 address for interface eth4/,
   ],
   ['a loopback address only', { interfaces: ['lo'] }, HOST, /interface lo/],
   [

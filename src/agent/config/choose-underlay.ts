@@ -9,7 +9,7 @@ import { type Family, familyOf, formatIp, type Ip, parseIp } from '#model/ip.ts'
 import type { Ipv4 } from '#model/ipv4.ts';
 import type { Ipv6 } from '#model/ipv6.ts';
 import { Fault } from '#runtime/fault.ts';
-import { bestAddress, usableAddresses } from './choose-underlay-address.ts';
+import { bestAddress, isIpv6LinkLocal, usableAddresses } from './choose-underlay-address.ts';
 
 /** What the operator said about the interface, from flags. */
 export interface UnderlayWish {
@@ -48,18 +48,27 @@ export function chooseUnderlay(request: UnderlayRequest, host: HostNetwork): Cho
   if (link.mtu === 0) throw nothingFound(host, `interface ${link.name} has MTU 0`);
   const underlay = underlayOn(link, found.addresses, request, host.addresses);
   if (typeof underlay === 'object') return { underlay, by };
-  const family = underlay === 'ipv4' ? 'IPv4' : 'IPv6';
-  throw nothingFound(host, `failed to find ${family} address for interface ${link.name}`);
+  if (underlay === 'ipv4') throw nothingFound(host, `failed to find IPv4 address for interface ${link.name}`);
+  const isEarly = host.addresses.some((entry) => entry.linkIndex === link.index && isIpv6LinkLocal(entry.address));
+  throw nothingFound(
+    host,
+    isEarly
+      ? `interface ${link.name} has only a link-local IPv6 address yet, which other hosts cannot use`
+      : `failed to find IPv6 address for interface ${link.name}`,
+  );
 }
 
-/** The underlay on that interface, or the family that it has no usable address of. `preferred`: taken if they are there. */
+/**
+ * The underlay on that interface, or the family that it has no usable address of. `preferred`: taken if they are there, but
+ * no link-local IPv6 address is.
+ */
 export function underlayOn(
   { name, index, mtu }: ObservedLink,
   preferred: readonly Ip[],
   request: UnderlayRequest,
   addresses: readonly ObservedAddress[],
 ): Underlay | Family {
-  const own = addresses.filter((entry) => entry.linkIndex === index);
+  const own = addresses.filter((entry) => entry.linkIndex === index && !isIpv6LinkLocal(entry.address));
   const take = (family: Family): Ip | undefined => {
     const wanted = preferred.find(
       (address) => familyOf(address) === family && own.some((entry) => entry.address === address),

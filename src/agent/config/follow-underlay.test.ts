@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import type { ObservedAddress, ObservedLink } from '#agent/kernel/state.ts';
 import { type Family, parseIp } from '#model/ip.ts';
 import { parseIpv4 } from '#model/ipv4.ts';
+import { parseIpv6 } from '#model/ipv6.ts';
 import { followUnderlay } from './follow-underlay.ts';
 
 const ip4 = (text: string): number => parseIpv4(text) ?? assert.fail(text);
+const ip6 = (text: string): bigint => parseIpv6(text) ?? assert.fail(text);
 const ETH0: ObservedLink = { index: 2, name: 'eth0', kind: 'veth', mtu: 1500, mac: '02:00:00:00:00:01', up: true };
 const CURRENT = {
   name: 'eth0',
@@ -57,4 +59,21 @@ test('while the interface is gone, or without an address, the last one holds', (
   assert.equal(followUnderlay(CURRENT, REQUEST, [], addresses('10.0.0.5')), CURRENT);
   assert.equal(followUnderlay(CURRENT, REQUEST, [ETH0], []), CURRENT);
   assert.equal(followUnderlay(CURRENT, REQUEST, [{ ...ETH0, mtu: 0 }], addresses('10.0.0.5')), CURRENT);
+});
+
+test('a global IPv6 address that is gone for a moment gives no way to the link-local one', () => {
+  const current = { ...CURRENT, ipv6: { address: ip6('fd00::5'), publicIp: ip6('fd00::5') } };
+  const request = { ...REQUEST, families: ['ipv4', 'ipv6'] as readonly Family[] };
+  const follow = (...texts: readonly string[]) => followUnderlay(current, request, [ETH0], addresses(...texts));
+  assert.equal(follow('10.0.0.5', 'fe80::5'), current);
+  assert.equal(follow('10.0.0.5', 'fe80::5', 'fd00::5'), current);
+  const moved = { address: ip6('fd00::9'), publicIp: ip6('fd00::9') };
+  assert.deepEqual(follow('10.0.0.5', 'fe80::5', 'fd00::9'), { ...current, ipv6: moved });
+});
+
+test('a link-local IPv6 address is not held on to once there is a global one', () => {
+  const current = { name: 'eth0', index: 2, mtu: 1500, ipv6: { address: ip6('fe80::5'), publicIp: ip6('fe80::5') } };
+  const request = { ...REQUEST, families: ['ipv6'] as readonly Family[] };
+  const found = followUnderlay(current, request, [ETH0], addresses('fe80::5', 'fd00::5'));
+  assert.deepEqual(found.ipv6, { address: ip6('fd00::5'), publicIp: ip6('fd00::5') });
 });

@@ -9,7 +9,8 @@ import { type UnderlayRequest, underlayOn } from './choose-underlay.ts';
 
 /**
  * The underlay as it is now; the same object when nothing changed. While the interface is gone or has no usable address
- * the last one holds: it may come back as it was, and nothing better is known.
+ * the last one holds: it may come back as it was, and nothing better is known. The link-local IPv6 address that stays
+ * behind when the global one goes is no usable one, else a moment without it would take the host's IPv6 for good.
  */
 export function followUnderlay(
   current: Underlay,

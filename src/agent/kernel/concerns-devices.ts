@@ -4,7 +4,7 @@ import { decodeLink } from '#netlink/link.ts';
 import * as numbers from '#netlink/message.ts';
 import type { MessageReader } from '#netlink/reader.ts';
 import { decodeRoute, RT_SCOPE_LINK, RTN_BLACKHOLE, RTN_UNICAST } from '#netlink/route.ts';
-import { type Ownership, ownFamilies } from './ownership.ts';
+import { isFormerDevice, type Ownership, ownFamilies } from './ownership.ts';
 
 /** Struct nhmsg and NHA_OIF (linux/nexthop.h). */
 const NEXTHOP = { header: 8, device: 5 };
@@ -15,18 +15,21 @@ const SCOPE_OFFSET = 3;
 /** Indexes that the devices had when last looked at; a device made anew has another. */
 export interface WatchedIndexes {
   readonly devices: ReadonlySet<number>;
+  /** Of the devices that another backend left. */
+  readonly former: ReadonlySet<number>;
   /** 0 when it is not there. */
   readonly underlay: number;
 }
 
 export function concernsDevices(message: MessageReader, ownership: Ownership, indexes: WatchedIndexes): boolean {
   const isOurs = (index: number): boolean => indexes.devices.has(index);
-  const isNear = (index: number): boolean => isOurs(index) || (index !== 0 && index === indexes.underlay);
+  const isNear = (index: number): boolean =>
+    isOurs(index) || indexes.former.has(index) || (index !== 0 && index === indexes.underlay);
   switch (message.type) {
     case numbers.RTM_NEWLINK: {
       if (isNear(message.u32(INDEX_OFFSET))) return true;
       const name = decodeLink(message)?.name ?? '';
-      return name === ownership.underlay || ownership.devices.includes(name);
+      return name === ownership.underlay || ownership.devices.includes(name) || isFormerDevice(ownership, name);
     }
     case numbers.RTM_DELLINK:
       return isNear(message.u32(INDEX_OFFSET));
@@ -48,7 +51,7 @@ export function concernsDevices(message: MessageReader, ownership: Ownership, in
   }
 }
 
-/** Routes over our devices, routes over the underlay that could be ours, and what decides whether peers are on-link. */
+/** Routes over our devices, those over the underlay and former devices that could be ours, and what decides whether peers are on-link. */
 function concernsRoutes(
   message: MessageReader,
   ownership: Ownership,
@@ -63,7 +66,7 @@ function concernsRoutes(
   const inside = ownership.networks.some(({ network }) => cidrEncloses(network, destination));
   if (type === RTN_BLACKHOLE) return ownership.blackholes && inside;
   if (type !== RTN_UNICAST) return false;
-  return (isNear(linkIndex) && inside) || (ownership.hostRoutes && !inside);
+  return inside ? ownership.underlayRoutes === 'ours' && isNear(linkIndex) : ownership.hostRoutes;
 }
 
 function isOfFamilies(message: MessageReader, ownership: Ownership): boolean {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { diff } from './diff.ts';
 import { FAMILY_BEHAVIOURS } from './kernel-compliance-families.ts';
+import { FORMER_BEHAVIOURS } from './kernel-compliance-former.ts';
 import { UNDERLAY_BEHAVIOURS } from './kernel-compliance-underlay.ts';
 import {
   address,
@@ -227,6 +228,7 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
   ),
   ...FAMILY_BEHAVIOURS,
   ...UNDERLAY_BEHAVIOURS,
+  ...FORMER_BEHAVIOURS,
 ];
 
 function gatewayRoute(route: RouteEntry): GatewayRoute {

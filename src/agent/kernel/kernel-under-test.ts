@@ -29,6 +29,7 @@ export const DEVICE = 'flannel.1';
 export const OWN: Ownership = {
   devices: [DEVICE],
   underlay: 'eth0',
+  underlayRoutes: 'ours',
   networks: [{ network: cidr('10.244.0.0/14'), subnetLength: 24 }],
   blackholes: false,
   hostRoutes: false,

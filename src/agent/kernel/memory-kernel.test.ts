@@ -118,6 +118,7 @@ test('an IPIP device converges, and one with another local address is made anew'
   const own = {
     devices: [IPIP.name],
     underlay: 'eth0',
+    underlayRoutes: 'ours' as const,
     networks: [{ network: cidr('10.244.0.0/16'), subnetLength: 24 }],
     blackholes: false,
     hostRoutes: false,

@@ -19,7 +19,7 @@ import {
 import { Fault } from '#runtime/fault.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel, RouteLookup } from './kernel.ts';
 import { operationText, routeText } from './operation-text.ts';
-import { leadsToSubnet, type Ownership } from './ownership.ts';
+import { isFormerDevice, isSubnetNexthop, leadsToFabric, leadsToSubnet, type Ownership } from './ownership.ts';
 import type {
   AddressEntry,
   FdbEntry,
@@ -100,11 +100,17 @@ export class MemoryKernel implements Kernel {
     this.looks += 1;
     const all = [...this.#devices.values()];
     const ours = all.filter(({ link }) => ownership.devices.includes(link.name));
+    const former = all.filter(({ link }) => isFormerDevice(ownership, link.name));
+    const formerNexthops = former
+      .flatMap((device) => [...device.nexthops.values()])
+      .filter(({ id }) => isSubnetNexthop(ownership, id));
     const isOurs = (entry: RouteEntry): boolean => {
       const { destination } = entry;
       if (entry.type === 'blackhole') return ownership.blackholes && leadsToSubnet(ownership, destination);
       const inside = ownership.networks.some(({ network }) => cidrEncloses(network, destination));
       if (ownership.devices.includes(entry.device)) return entry.type !== 'link' || inside;
+      if (isFormerDevice(ownership, entry.device)) return leadsToFabric(ownership, destination);
+      if (ownership.underlayRoutes === 'operators') return false;
       return entry.device === ownership.underlay && entry.type !== 'link' && inside;
     };
     const families = ownership.networks.map(({ network }) => familyOf(network.address));
@@ -114,7 +120,7 @@ export class MemoryKernel implements Kernel {
       ownAddresses: ours.flatMap((device) => device.addresses),
       neighbors: ours.flatMap((device) => [...device.neighbors.values()]),
       fdb: ours.flatMap((device) => [...device.fdb.values()]),
-      nexthops: ours.flatMap((device) => [...device.nexthops.values()]),
+      nexthops: [...ours.flatMap((device) => [...device.nexthops.values()]), ...formerNexthops],
       takenNexthops: this.#takenNexthops,
       routes: [...this.#routes.values()].filter(
         (route) => families.includes(familyOf(route.destination.address)) && isOurs(route),
@@ -278,7 +284,7 @@ export class MemoryKernel implements Kernel {
         this.#device(operation.entry.device).fdb.delete(operation.entry.mac);
         break;
       case 'nexthop-replace':
-        this.#upDevice(operation.entry.device).nexthops.set(operation.entry.id, operation.entry);
+        this.#replaceNexthop(operation.entry);
         break;
       case 'nexthop-delete':
         this.#deleteNexthop(operation.entry);
@@ -338,6 +344,13 @@ export class MemoryKernel implements Kernel {
     const device = this.#device(entry.device);
     if (device.addresses.some(({ address }) => address === entry.address)) throw new Refused('EEXIST');
     device.addresses.push(entry);
+  }
+
+  /** An id is one object, whatever device it is on. */
+  #replaceNexthop(entry: NexthopEntry): void {
+    const device = this.#upDevice(entry.device);
+    for (const other of this.#devices.values()) other.nexthops.delete(entry.id);
+    device.nexthops.set(entry.id, entry);
   }
 
   #deleteNexthop({ id, device: name }: NexthopEntry): void {

@@ -21,8 +21,15 @@ import { encodeOperation } from './encode-operation.ts';
 import { fdbKey } from './entry-keys.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
 import { operationText } from './operation-text.ts';
-import { isPlain, ownRoute, underlayRoute } from './own-routes.ts';
-import { leadsToSubnet, type Ownership, ownFamilies } from './ownership.ts';
+import { formerRoute, isPlain, ownRoute, underlayRoute } from './own-routes.ts';
+import {
+  isFormerDevice,
+  isSubnetNexthop,
+  leadsToFabric,
+  leadsToSubnet,
+  type Ownership,
+  ownFamilies,
+} from './ownership.ts';
 import type {
   AddressEntry,
   FdbEntry,
@@ -30,6 +37,7 @@ import type {
   NeighborEntry,
   NexthopEntry,
   Observed,
+  ObservedLink,
   Operation,
   RouteEntry,
 } from './state.ts';
@@ -38,7 +46,7 @@ export class NetlinkKernel implements Kernel {
   readonly #socket: NetlinkSocket;
   readonly #namespace: string | undefined;
   /** Of the last look, for events. */
-  #watched: WatchedIndexes = { devices: new Set(), underlay: 0 };
+  #watched: WatchedIndexes = { devices: new Set(), former: new Set(), underlay: 0 };
   /** What we wrote to the FDB since the last look and were not told of yet: destinations by MAC, for each family of destinations. */
   /** Keys of the entries that we have deleted and not been told of. */
   readonly #fdbDeletes = new Set<string | number | bigint>();
@@ -82,9 +90,8 @@ export class NetlinkKernel implements Kernel {
     this.#fdbDeletes.clear();
     const routes: RouteEntry[] = [];
     const ours = links.filter(({ name }) => ownership.devices.includes(name));
-    const { nexthops, takenNexthops, gateways } = this.#readNexthops(
-      new Map(ours.map(({ index, name }) => [index, name])),
-    );
+    const former = links.filter(({ name }) => isFormerDevice(ownership, name));
+    const { nexthops, takenNexthops, gateways } = this.#readNexthops(ownership, namesOf(ours), namesOf(former));
     for (const { index, name: device, kind } of ours) {
       for (const { linkIndex, address, length, scope } of addresses) {
         if (linkIndex === index && length === addressBits(address) && scope === 0) {
@@ -100,9 +107,21 @@ export class NetlinkKernel implements Kernel {
         }
       }
     }
+    for (const { index, name } of former) {
+      for (const family of families) {
+        for (const route of dumpRoutes(this.#socket, { family, linkIndex: index })) {
+          const entry = formerRoute(route, name, gateways, ownership);
+          if (entry !== undefined) routes.push(entry);
+        }
+      }
+    }
     const underlay = links.find(({ name }) => name === ownership.underlay)?.index ?? 0;
     const hostRoutes: HostRoute[] = [];
-    this.#watched = { devices: new Set(ours.map(({ index }) => index)), underlay };
+    this.#watched = {
+      devices: new Set(ours.map(({ index }) => index)),
+      former: new Set(former.map(({ index }) => index)),
+      underlay,
+    };
     for (const family of families) this.#readHostRoutes(family, ownership, routes, hostRoutes);
     return { links, addresses, ownAddresses, neighbors, fdb, nexthops, takenNexthops, routes, hostRoutes };
   }
@@ -199,8 +218,12 @@ export class NetlinkKernel implements Kernel {
     }
   }
 
-  /** `ours`: names of our devices by index. */
-  #readNexthops(ours: ReadonlyMap<number, string>): {
+  /** `ours` and `former`: names of our devices, and of those that another backend left, by index. */
+  #readNexthops(
+    ownership: Ownership,
+    ours: ReadonlyMap<number, string>,
+    former: ReadonlyMap<number, string>,
+  ): {
     readonly nexthops: readonly NexthopEntry[];
     readonly takenNexthops: ReadonlySet<number>;
     readonly gateways: ReadonlyMap<number, Nexthop>;
@@ -210,7 +233,7 @@ export class NetlinkKernel implements Kernel {
     const gateways = new Map<number, Nexthop>();
     for (const nexthop of dumpNexthops(this.#socket)) {
       const { id, linkIndex, gateway, protocol } = nexthop;
-      const device = ours.get(linkIndex);
+      const device = ours.get(linkIndex) ?? (isSubnetNexthop(ownership, id) ? former.get(linkIndex) : undefined);
       if (device === undefined || gateway === undefined || protocol !== RTPROT_BOOT) {
         takenNexthops.add(id);
         continue;
@@ -223,7 +246,9 @@ export class NetlinkKernel implements Kernel {
 
   /** Of the routes that are not over our devices: those that are ours, and the host's own when they are asked for. */
   #readHostRoutes(family: Family, ownership: Ownership, into: RouteEntry[], hostRoutes: HostRoute[]): void {
-    const { devices, underlay } = this.#watched;
+    const { devices, former, underlay } = this.#watched;
+    const isKnown = ({ linkIndex, destination }: Route): boolean =>
+      devices.has(linkIndex) || (former.has(linkIndex) && leadsToFabric(ownership, destination));
     const ofUnderlay = (route: Route): RouteEntry | undefined =>
       underlay !== 0 && route.linkIndex === underlay ? underlayRoute(route, ownership) : undefined;
     const filter = ownership.hostRoutes ? {} : { linkIndex: underlay };
@@ -231,7 +256,7 @@ export class NetlinkKernel implements Kernel {
       for (const route of dumpRoutes(this.#socket, { family, type: RTN_UNICAST, ...filter })) {
         const entry = ofUnderlay(route);
         if (entry !== undefined) into.push(entry);
-        else if (ownership.hostRoutes && !devices.has(route.linkIndex)) {
+        else if (ownership.hostRoutes && !isKnown(route)) {
           hostRoutes.push({ destination: route.destination, linkIndex: route.linkIndex, gateway: route.gateway });
         }
       }
@@ -242,6 +267,10 @@ export class NetlinkKernel implements Kernel {
       if (isPlain(route) && leadsToSubnet(ownership, destination)) into.push({ type: 'blackhole', destination });
     }
   }
+}
+
+function namesOf(links: readonly ObservedLink[]): ReadonlyMap<number, string> {
+  return new Map(links.map(({ index, name }) => [index, name]));
 }
 
 function operationFault(operation: Operation, refusal: Refusal): Fault {

@@ -3,7 +3,7 @@ import { type Cidr, cidrEncloses, isIpv4Cidr } from '#model/ip.ts';
 import { RTPROT_BOOT } from '#netlink/message.ts';
 import type { Nexthop } from '#netlink/nexthop.ts';
 import { type Route, RT_SCOPE_LINK, RTN_UNICAST } from '#netlink/route.ts';
-import type { Ownership } from './ownership.ts';
+import { leadsToFabric, type Ownership } from './ownership.ts';
 import type { RouteEntry } from './state.ts';
 
 /** Metric of a route that is written without one. */
@@ -34,10 +34,21 @@ export function ownRoute(
   return { type: 'link', device, destination, scope: route.scope === RT_SCOPE_LINK ? 'link' : 'global' };
 }
 
+/** A route over a device that another backend left, when it leads where ours do. */
+export function formerRoute(
+  route: Route,
+  device: string,
+  gateways: ReadonlyMap<number, Nexthop>,
+  ownership: Ownership,
+): RouteEntry | undefined {
+  return leadsToFabric(ownership, route.destination) ? ownRoute(route, device, gateways, ownership) : undefined;
+}
+
 /** A route over the underlay that is ours or stands where ours would (ownership.ts). */
 export function underlayRoute(route: Route, ownership: Ownership): RouteEntry | undefined {
   const { destination, gateway, nexthop } = route;
-  if (!isPlain(route) || gateway === undefined || nexthop !== undefined) return undefined;
+  if (ownership.underlayRoutes === 'operators' || !isPlain(route) || gateway === undefined || nexthop !== undefined)
+    return undefined;
   if (!isInside(ownership, destination)) return undefined;
   return { type: route.onlink ? 'onlink' : 'gateway', device: ownership.underlay, destination, gateway };
 }

@@ -44,8 +44,11 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       state.dirty = true;
       state.firewallDirty = true;
       state.firewallSurveyed = false;
+      // Another value of it: what is remembered of the kernel does not count any more.
+      if (state.ownership !== undefined) state.ownership = { ...state.ownership };
+      for (const effort of [state.load, state.choose, state.open, state.pass, state.acquire]) effort.notBefore = 0;
       actions.push({ type: 'log', level: 'info', message: 'reading again: document, interfaces, kernel, rules' });
-      actions.push({ type: 'reread' });
+      if (state.network !== undefined) actions.push({ type: 'reread' });
       break;
     case 'reread':
       absorbReread(state, input.document, actions);
@@ -202,7 +205,8 @@ function absorbPass(state: CoreState, result: PassResult, now: number, actions: 
   state.deviceStands = true;
   reportRefused(state, 'admission', state.refused, actions);
   reportRefused(state, 'backend', result.refused, actions);
-  state.programmed = state.own !== undefined;
+  // An engine that began before there was a lease does not know the peers yet; the next pass is due already.
+  if (result.beforeLease !== true) state.programmed = state.own !== undefined;
   for (const { operation, fault } of result.failed.slice(0, MOST_FAILURES_LOGGED)) {
     const fields = { code: fault.code, operation: operationText(operation), why: fault.summary };
     actions.push({ type: 'log', level: 'error', message: 'the kernel refused an operation', fields });

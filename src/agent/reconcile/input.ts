@@ -23,6 +23,8 @@ export interface PassResult {
   /** Why the pass could not be made, or why our own device or address does not stand. */
   readonly blocked: Fault | undefined;
   readonly durationMs: number;
+  /** The engine began its part before there was a lease. */
+  readonly beforeLease?: boolean;
   /** The interface between the hosts has changed: nothing was done yet. */
   readonly moved?: { readonly underlay: Underlay } & Pick<HostNetwork, 'links' | 'addresses'>;
 }

@@ -13,32 +13,37 @@ const MOST_ROUNDS = 3;
 
 type Outcome = Omit<PassResult, 'durationMs'>;
 
-/**
- * `now` tells the time in milliseconds; `changes` were made by the engine before. A kernel that does not answer blocks the
- * pass; it is made again.
- */
-export function runPass(kernel: Kernel, state: CoreState, now: () => number, changes = 0): PassResult {
-  const startedAt = now();
-  return { ...attempt(kernel, state, changes), durationMs: now() - startedAt };
+/** What the engine of the backend did before the pass, if there is one. */
+export interface EngineOutcome {
+  readonly changes?: number;
+  /** Why it could not do its part; then only the underlay is followed, which may be the cause. */
+  readonly engineFault?: Fault;
 }
 
-function attempt(kernel: Kernel, state: CoreState, changes: number): Outcome {
+/** `now` tells the time in milliseconds. A kernel that does not answer blocks the pass; it is made again. */
+export function runPass(kernel: Kernel, state: CoreState, now: () => number, engine: EngineOutcome = {}): PassResult {
+  const startedAt = now();
+  return { ...attempt(kernel, state, engine), durationMs: now() - startedAt };
+}
+
+function attempt(kernel: Kernel, state: CoreState, engine: EngineOutcome): Outcome {
   try {
-    return rounds(kernel, state, changes);
+    return rounds(kernel, state, engine);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    return blockedBy(error, changes);
+    return blockedBy(error, engine.changes ?? 0);
   }
 }
 
-function rounds(kernel: Kernel, state: CoreState, changes: number): Outcome {
+function rounds(kernel: Kernel, state: CoreState, { changes = 0, engineFault }: EngineOutcome): Outcome {
   const { ownership, underlay, network } = state;
   let planned = changes;
   if (ownership === undefined || underlay === undefined || network === undefined) {
     return { planned, failed: [], refused: [], blocked: undefined };
   }
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
-    const observed = kernel.observe(ownership, changes > 0 && round === 1);
+    const isStale = round === 1 && (changes > 0 || engineFault !== undefined);
+    const observed = kernel.observe(ownership, isStale);
     const moved = followUnderlay(underlay, underlayRequest(state, network.config), observed.links, observed.addresses);
     if (moved !== underlay) {
       const why = network.backend.refuseUnderlay(moved);
@@ -46,6 +51,7 @@ function rounds(kernel: Kernel, state: CoreState, changes: number): Outcome {
       const { links, addresses } = observed;
       return { planned, failed: [], refused: [], blocked: undefined, moved: { underlay: moved, links, addresses } };
     }
+    if (engineFault !== undefined) return blockedBy(engineFault, planned);
     admitPeers(state, observed);
     const { operations, refused, blocked } = plan(state, observed, ownership);
     if (blocked !== undefined) return { planned, failed: [], refused, blocked };

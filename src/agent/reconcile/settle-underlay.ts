@@ -31,6 +31,7 @@ function ownershipOf({ network, settings }: CoreState, underlay: Underlay): Owne
   return {
     devices: backend.devices,
     underlay: underlay.name,
+    underlayRoutes: backend.underlayRoutes,
     networks: FAMILIES.flatMap((family) => config[family] ?? []),
     blackholes: settings.blackhole,
     hostRoutes: backend.needsHostRoutes || settings.blackhole,

@@ -5,6 +5,7 @@ const BACKEND: Backend = {
   leaseType: '',
   devices: [],
   needsHostRoutes: false,
+  underlayRoutes: 'operators',
   refuseUnderlay: () => undefined,
   mtu: ({ mtu }) => mtu,
   identify: () => ({ macs: {} }),

@@ -20,6 +20,7 @@ function open(options: ExtensionOptions, config: NetworkConfig): Backend {
     devices: [],
     engine: TYPE,
     needsHostRoutes: false,
+    underlayRoutes: 'operators',
     refuseUnderlay: () => undefined,
     mtu: (underlay) => underlay.mtu,
     identify: ({ published }) => ({ macs: {}, ...(published === undefined ? {} : { published }) }),

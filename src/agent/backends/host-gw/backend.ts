@@ -8,6 +8,7 @@ const BACKEND: Backend = {
   leaseType: TYPE,
   devices: [],
   needsHostRoutes: false,
+  underlayRoutes: 'ours',
   refuseUnderlay: behindNat,
   mtu: ({ mtu }) => mtu,
   identify: () => ({ macs: {} }),

@@ -19,6 +19,7 @@ function open(options: IpipOptions): Backend {
     leaseType: TYPE,
     devices: [IPIP_DEVICE],
     needsHostRoutes: options.directRouting,
+    underlayRoutes: 'ours',
     refuseUnderlay: tooSmall,
     mtu: ipipMtu,
     identify: () => ({ macs: {} }),

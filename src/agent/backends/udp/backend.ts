@@ -20,6 +20,7 @@ function open(options: UdpOptions, config: NetworkConfig): Backend {
     devices: [UDP_DEVICE],
     engine: 'udp',
     needsHostRoutes: false,
+    underlayRoutes: 'ours',
     refuseUnderlay(underlay) {
       const mtu = udpMtu(underlay);
       if (mtu >= LEAST_IPV4_MTU) return undefined;

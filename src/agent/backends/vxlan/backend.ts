@@ -25,6 +25,7 @@ function open(options: VxlanOptions, families: readonly Family[]): Backend {
     leaseType: TYPE,
     devices: families.map((family) => vxlanDeviceName(options, family)),
     needsHostRoutes: options.directRouting,
+    underlayRoutes: 'ours',
     refuseUnderlay: (underlay) => refusal(options, families, underlay),
     mtu: (underlay) => Math.min(...families.map((family) => vxlanDeviceMtu(options, underlay, family))),
     identify: (request) => ({

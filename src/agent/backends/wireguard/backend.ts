@@ -25,6 +25,7 @@ function open(options: WireguardOptions, config: NetworkConfig): Backend {
     devices: wireguardDevices(network).map(({ name }) => name),
     engine: TYPE,
     needsHostRoutes: false,
+    underlayRoutes: 'ours',
     refuseUnderlay(underlay) {
       const mtu = wireguardMtu(options, underlay);
       return mtu >= least
