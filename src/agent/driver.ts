@@ -66,6 +66,8 @@ export function startDriver(options: DriverOptions): Driver {
   /** Settles when the engine is not at work. */
   let converged: Promise<unknown> = Promise.resolve();
   let cancelRelief = (): void => undefined;
+  /** When a pass last had something to do. */
+  let workedAt = Number.NEGATIVE_INFINITY;
 
   const hear = (input: Input): void => {
     if (stopped) return;
@@ -205,13 +207,18 @@ export function startDriver(options: DriverOptions): Driver {
 
   const passOverKernel = (engineWorked: EngineOutcome = {}): PassResult => {
     const result = runPass(kernel, state, () => clock.now(), engineWorked);
+    if (result.planned > 0) workedAt = clock.now();
     if (state.admitted.length >= LARGE_PASS) relieveSoon();
     return result;
   };
 
   const relieveSoon = (): void => {
     cancelRelief();
-    cancelRelief = clock.after(QUIET_BEFORE_RELIEF_MS, options.relieve);
+    cancelRelief = clock.after(QUIET_BEFORE_RELIEF_MS, () => {
+      // Collecting takes as long as many passes: never in the middle of a burst.
+      if (clock.now() - workedAt < QUIET_BEFORE_RELIEF_MS) relieveSoon();
+      else options.relieve();
+    });
   };
 
   const load = (): void => {

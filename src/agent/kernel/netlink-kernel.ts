@@ -85,9 +85,6 @@ export class NetlinkKernel implements Kernel {
     const ownAddresses: AddressEntry[] = [];
     const neighbors: NeighborEntry[] = [];
     const fdb: FdbEntry[] = [];
-    this.#fdb.ipv4.clear();
-    this.#fdb.ipv6.clear();
-    this.#fdbDeletes.clear();
     const routes: RouteEntry[] = [];
     const ours = links.filter(({ name }) => ownership.devices.includes(name));
     const former = links.filter(({ name }) => isFormerDevice(ownership, name));
@@ -185,7 +182,9 @@ export class NetlinkKernel implements Kernel {
     return this.#fdb[typeof destination === 'number' ? 'ipv4' : 'ipv6'];
   }
 
+  /** Kept until it is told of, also over a look: a burst of writes is told of after the next pass has begun. */
   #rememberFdb(mac: Mac, destination: Ip): void {
+    this.#fdbDeletes.delete(fdbKey({ mac, destination }));
     this.#fdbOf(destination).set(mac, destination);
   }
 
