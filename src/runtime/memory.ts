@@ -12,8 +12,13 @@ type Collect = (options: {
   readonly flavor: 'last-resort';
 }) => void;
 
-/** Collects all garbage now and gives the pages back: after a large piece of work, when it is quiet. Takes some 10 ms. */
+/**
+ * Collects all garbage now and gives the pages back: after a large piece of work, when it is quiet. From then on V8 collects
+ * early and in small portions: a burst of changes is not held up by one large collection (its flags are ours to set only
+ * now, see above).
+ */
 export function collectGarbage(): void {
+  setFlagsFromString('--memory-saver-mode');
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
   if (isCollect(collect)) collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
