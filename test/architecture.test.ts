@@ -30,8 +30,9 @@ const AGENT_CORE = [
 const TABLE: readonly Row[] = [
   { who: 'model/', may: [] },
   { who: 'runtime/', may: [] },
-  { who: 'etcd/', may: ['runtime/'] },
-  { who: 'kube/', may: ['runtime/'] },
+  { who: 'tls/', may: ['runtime/'] },
+  { who: 'etcd/', may: ['runtime/', 'tls/'] },
+  { who: 'kube/', may: ['runtime/', 'tls/'] },
   { who: 'netlink/', may: ['model/', 'runtime/'] },
   { who: 'firewall/', may: ['model/', 'runtime/', 'netlink/'] },
   { who: 'wireguard/', may: ['model/', 'runtime/', 'netlink/'] },

@@ -7,9 +7,10 @@ import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 
 import type { Socket } from 'node:net';
 import { monotonicMs } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
+import { alertFault } from '#tls/handshake-fault.ts';
 import type { Endpoint } from './endpoint-url.ts';
 import { lostFault, timeoutFault } from './faults.ts';
-import { alertFault } from './tls-faults.ts';
+import { ETCD } from './tls-files.ts';
 
 export interface SessionOptions {
   readonly endpoint: Endpoint;
@@ -86,7 +87,7 @@ export class Session {
     const { endpoint, hasClientCertificate } = this.#options;
     const { url } = endpoint;
     const root = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    const alert = alertFault(root, url, hasClientCertificate);
+    const alert = alertFault(ETCD, root, url, hasClientCertificate);
     if (alert !== undefined) return alert;
     if (this.#heardSettings) return lostFault(root, url);
     if (endpoint.type === 'tcp' && endpoint.tls) {

@@ -1,10 +1,11 @@
 /** One request to one member over HTTP/1.1, and how it ended. */
 import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Fault } from '#runtime/fault.ts';
+import { alertFault } from '#tls/handshake-fault.ts';
 import type { Endpoint } from './endpoint-url.ts';
 import { closedFault, errorCode, lostFault, timeoutFault } from './faults.ts';
 import type { Failure, FailureKind, Outcome } from './outcome.ts';
-import { alertFault } from './tls-faults.ts';
+import { ETCD } from './tls-files.ts';
 import { isAnswer, notPlainFault, notV2Fault, refusedByV2 } from './v2-faults.ts';
 import { errorOf, type V2Error } from './v2-reply.ts';
 
@@ -135,7 +136,7 @@ class Exchange {
     }
     const { endpoint, hasClientCertificate, heard } = this.#peer;
     // In TLS 1.3 a server refuses the client only when the client takes the handshake for done.
-    const refused = alertFault(error, endpoint.url, hasClientCertificate);
+    const refused = alertFault(ETCD, error, endpoint.url, hasClientCertificate);
     if (refused !== undefined) {
       this.#fail('unsent', refused);
       return;

@@ -1,16 +1,8 @@
 /** How the API server is reached and as whom: a value, made from flags, a kubeconfig or a Pod's service account. */
 
-/** A PEM text, or the file that it is read from anew for each connection: kubelets renew them. */
-export type PemSource =
-  | { readonly path: string }
-  /** `from` says where the text stands, for messages. */
-  | { readonly pem: string; readonly from: string };
+import type { Credentials } from '#tls/credentials.ts';
 
-export interface KubeTls {
-  /** Absent: the authorities built into Node are trusted. */
-  readonly ca?: PemSource;
-  readonly certificate?: PemSource;
-  readonly key?: PemSource;
+export interface KubeTls extends Credentials {
   /** The name that the certificate must be for, where it is not the host of the URL. */
   readonly serverName?: string;
   /** The certificate is not looked at. */

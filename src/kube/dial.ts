@@ -6,11 +6,16 @@ import { Agent } from 'node:http';
 import { connect, isIP, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
-import { Fault } from '#runtime/fault.ts';
+import type { Fault } from '#runtime/fault.ts';
+import { connected } from '#tls/connected.ts';
+import { loadCredentials, sourceName } from '#tls/credentials.ts';
+import { alertFault, endedHandshake } from '#tls/handshake-fault.ts';
+import type { TlsPeer } from '#tls/peer.ts';
+import { verificationFault } from '#tls/verification-fault.ts';
 import type { KubeAccess } from './access.ts';
-import { closedFault, codeOf, connectFault, timeoutFault } from './faults.ts';
-import { loadSecureContext, sourceName } from './tls-context.ts';
-import { alertFault, verificationFault } from './tls-faults.ts';
+import { closedFault, connectFault, timeoutFault } from './faults.ts';
+
+const API_SERVER: TlsPeer = { faults: 'kube', name: 'the API server' };
 
 /** Below the 60 s and more after which proxies drop idle connections. */
 const IDLE_SOCKET_MS = 45_000;
@@ -57,11 +62,16 @@ async function dial(access: KubeAccess, timeoutMs: number): Promise<Socket> {
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   };
-  if (!isTls) return connected(connect(address), 'connect', access, host, timeoutMs, () => undefined);
+  const connecting = {
+    timeoutMs,
+    failed: (error: Error | undefined, reached: boolean) => dialFault(access, host, error, reached),
+    late: (missing: string) => timeoutFault(missing, access.url, timeoutMs),
+  };
+  if (!isTls) return connected(connect(address), { ...connecting, readyEvent: 'connect', verify: () => undefined });
   const name = access.tls.serverName ?? host;
   const options: ConnectionOptions = {
     ...address,
-    secureContext: loadSecureContext(access.tls, Date.now()),
+    secureContext: loadCredentials(API_SERVER, access.tls, Date.now()),
     ALPNProtocols: ['http/1.1'],
     // Verified below, where the certificate is at hand for the message; nothing is sent before that.
     rejectUnauthorized: false,
@@ -70,57 +80,18 @@ async function dial(access: KubeAccess, timeoutMs: number): Promise<Socket> {
     ...(isIP(name) === 0 ? { servername: name } : {}),
   };
   const socket = connectTls(options);
-  return connected(socket, 'secureConnect', access, host, timeoutMs, () => refusedServer(socket, access, name));
+  const verify = (): Fault | undefined => refusedServer(socket, access, name);
+  return connected(socket, { ...connecting, readyEvent: 'secureConnect', verify });
 }
 
-function refusedServer(socket: TLSSocket, { tls, url }: KubeAccess, name: string): Fault | undefined {
+function refusedServer(socket: TLSSocket, { tls, url }: KubeAccess, host: string): Fault | undefined {
   if (socket.authorized || tls.insecure === true) return undefined;
-  return verificationFault(socket, name, url, tls.ca && sourceName(tls.ca));
+  const caName = tls.ca && sourceName(tls.ca);
+  return verificationFault(API_SERVER, socket, { host, url, caName, nowMs: Date.now() });
 }
 
-function connected(
-  socket: Socket,
-  readyEvent: 'connect' | 'secureConnect',
-  { url }: KubeAccess,
-  host: string,
-  timeoutMs: number,
-  verify: () => Fault | undefined,
-): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    let reached = false;
-    const settle = (fault: Fault | undefined): void => {
-      clearTimeout(timer);
-      socket.off('error', onError).off('close', onClose).off(readyEvent, onReady);
-      if (fault === undefined) {
-        resolve(socket);
-        return;
-      }
-      // A late error of a socket that was given up concerns nobody.
-      socket.on('error', () => {});
-      socket.destroy();
-      reject(fault);
-    };
-    const onError = (error: Error): void => {
-      const alert = alertFault(codeOf(error), error, url);
-      settle(alert ?? (reached ? endedHandshake(url, error) : connectFault(error, host, url)));
-    };
-    const onClose = (): void => settle(endedHandshake(url, undefined));
-    const onReady = (): void => settle(verify());
-    const timer = setTimeout(() => {
-      settle(timeoutFault(reached ? 'no TLS handshake' : 'no TCP connection', url, timeoutMs));
-    }, timeoutMs);
-    socket.once('connect', () => {
-      reached = true;
-    });
-    socket.on('error', onError).on('close', onClose).on(readyEvent, onReady);
-  });
-}
-
-function endedHandshake(url: string, error: Error | undefined): Fault {
-  return new Fault('kube.tls.handshake', {
-    what: 'the API server ended the connection during the TLS handshake',
-    where: url,
-    why: 'most likely it is a plain http:// endpoint, or it is stopping',
-    cause: error,
-  });
+function dialFault({ tls, url }: KubeAccess, host: string, error: Error | undefined, reached: boolean): Fault {
+  const alert = alertFault(API_SERVER, error, url, tls.certificate !== undefined);
+  if (alert !== undefined) return alert;
+  return error === undefined || reached ? endedHandshake(API_SERVER, url, error) : connectFault(error, host, url);
 }

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { Fault } from '#runtime/fault.ts';
-import type { KubeAccess, KubeTls, PemSource, TokenSource } from './access.ts';
+import type { PemSource } from '#tls/credentials.ts';
+import type { KubeAccess, KubeTls, TokenSource } from './access.ts';
 import { type Fields, fieldsOf, textOf } from './json.ts';
 import { apiServerUrl } from './server-url.ts';
 

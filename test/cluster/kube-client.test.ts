@@ -79,7 +79,7 @@ test('a certificate of an unknown CA, and nothing is sent to that server', async
     token: { token: 'secret' },
   });
   assertText(fault, [
-    "error: the API server's certificate is not signed by a trusted CA",
+    'error: the API server\'s certificate "kube-apiserver" is not signed by a trusted CA',
     `  where:  ${server.url}`,
     `  why:    it is signed by "kubernetes", which ${strangerFile} does not hold (SELF_SIGNED_CERT_IN_CHAIN)`,
     '  remedy: give the CA of the cluster (certificate-authority in the kubeconfig, ca.crt of the service account)',

@@ -109,7 +109,7 @@ test('a server that takes the connection and then keeps silent', async (t) => {
 
 test('a server certificate by a CA that is not in the CA file', async () => {
   assertText(await faultWith({ endpoints: [endpoint], caFile: strangerFile, certFile, keyFile }), [
-    'error: the server\'s certificate "m1" is not signed by a trusted CA',
+    'error: etcd\'s certificate "m1" is not signed by a trusted CA',
     `  where:  ${endpoint}`,
     `  why:    it is signed by "test CA", which ${strangerFile} does not hold (UNABLE_TO_VERIFY_LEAF_SIGNATURE)`,
     '  remedy: give the CA that signed the etcd server certificates (-etcd-cafile)',
@@ -120,7 +120,7 @@ test('a server certificate by a CA that is not in the CA file', async () => {
 test('a server certificate for other names than the one in the endpoint', async (t) => {
   const port = await listenTls(t, ['etcd.example', '10.9.8.7']);
   assertText(await faultWith({ endpoints: [`https://127.0.0.1:${port}`], caFile }), [
-    "error: the server's certificate is not for 127.0.0.1",
+    "error: etcd's certificate is not for 127.0.0.1",
     `  where:  https://127.0.0.1:${port}`,
     '  why:    it is for etcd.example, 10.9.8.7',
     '  remedy: use an endpoint that is among its names, or issue a certificate that has this one',
@@ -133,7 +133,7 @@ test('a server certificate that has expired', async (t) => {
   const port = await listenTls(t, ['127.0.0.1'], dates);
   const fault = await faultWith({ endpoints: [`https://127.0.0.1:${port}`], caFile });
   assert.equal(fault.code, 'etcd.tls.expired');
-  assert.equal(fault.message, 'the server\'s certificate "other server" expired on 2021-01-01T00:00:00.000Z');
+  assert.equal(fault.message, 'etcd\'s certificate "other server" expired on 2021-01-01T00:00:00.000Z');
   assert.match(fault.why ?? '', /^it is now 20\d\d-/);
 });
 
@@ -142,7 +142,7 @@ test('a server certificate that is not valid yet', async (t) => {
   const port = await listenTls(t, ['127.0.0.1'], dates);
   const fault = await faultWith({ endpoints: [`https://127.0.0.1:${port}`], caFile });
   assert.equal(fault.code, 'etcd.tls.expired');
-  assert.equal(fault.message, 'the server\'s certificate "other server" is not valid before 2090-01-01T00:00:00.000Z');
+  assert.equal(fault.message, 'etcd\'s certificate "other server" is not valid before 2090-01-01T00:00:00.000Z');
 });
 
 test('an own client certificate that has expired is found before etcd is asked', async () => {
@@ -150,7 +150,7 @@ test('an own client certificate that has expired is found before etcd is asked',
   const files = await clientFiles(authority, 'expired', dates);
   const fault = await faultWith({ endpoints: ['https://127.0.0.1:1'], caFile, ...files });
   assert.equal(fault.code, 'etcd.tls.expired');
-  assert.equal(fault.message, 'the client certificate expired on 2021-01-01T00:00:00.000Z');
+  assert.equal(fault.message, 'the client certificate "expired" expired on 2021-01-01T00:00:00.000Z');
   assert.equal(fault.where, files.certFile);
 });
 
@@ -178,9 +178,9 @@ test('a client certificate by a CA that etcd does not trust', async () => {
 test('https to an etcd that speaks plain http', async () => {
   const url = plainEndpoint.replace('http:', 'https:');
   assertText(await faultWith({ endpoints: [url], caFile }), [
-    'error: the endpoint ended the connection during the TLS handshake',
+    'error: etcd ended the connection during the TLS handshake',
     `  where:  ${url}`,
-    '  why:    most likely it is a plain http:// endpoint, or etcd is stopping',
+    '  why:    most likely it is a plain http:// endpoint, or it is stopping',
     `  remedy: try ${plainEndpoint}, or give etcd a certificate`,
     '  code:   etcd.tls.handshake',
   ]);
@@ -192,10 +192,10 @@ test('https to a web server that speaks plain http', async (t) => {
     createHttpServer((_request, response) => response.end('hello')),
   );
   assertText(await faultWith({ endpoints: [`https://127.0.0.1:${port}`], caFile }), [
-    'error: the endpoint does not speak TLS',
+    'error: etcd does not speak TLS',
     `  where:  https://127.0.0.1:${port}`,
     '  why:    it is most likely a plain http:// endpoint',
-    `  remedy: use http://127.0.0.1:${port}, or give etcd a certificate`,
+    `  remedy: try http://127.0.0.1:${port}, or give etcd a certificate`,
     '  code:   etcd.tls.handshake',
   ]);
 });
@@ -245,24 +245,24 @@ test('files that are missing, not PEM, empty, encrypted or do not fit', async ()
   await writeFile(encrypted, '-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n');
   const other = await clientFiles(authority, 'other');
   const cases: [Omit<EtcdOptions, 'endpoints'>, string][] = [
-    [{ caFile: missing }, `the CA file cannot be read (${missing}): no such file`],
-    [{ caFile: directory }, `the CA file cannot be read (${directory}): it is a directory`],
-    [{ caFile: text }, `the CA file does not hold a certificate in PEM form (${text}): it has no such PEM block`],
-    [{ caFile: garbage }, `the CA file does not hold a readable certificate (${garbage})`],
+    [{ caFile: missing }, `the CA cannot be read (${missing}): no such file`],
+    [{ caFile: directory }, `the CA cannot be read (${directory}): it is a directory`],
+    [{ caFile: text }, `the CA does not hold a certificate in PEM form (${text}): it has no such PEM block`],
+    [{ caFile: garbage }, `the CA does not hold a readable certificate (${garbage})`],
     [
       { caFile, certFile: empty, keyFile },
-      `the certificate file does not hold a certificate in PEM form (${empty}): it is empty`,
+      `the client certificate does not hold a certificate in PEM form (${empty}): it is empty`,
     ],
     [
       { caFile, certFile, keyFile: certFile },
-      `the key file does not hold a private key in PEM form (${certFile}): it has no such PEM block`,
+      `the client key does not hold a private key in PEM form (${certFile}): it has no such PEM block`,
     ],
-    [{ caFile, certFile, keyFile: encrypted }, `the key file is encrypted with a passphrase (${encrypted})`],
-    [{ caFile, certFile }, 'a certificate file is given, but no key file'],
-    [{ caFile, keyFile }, 'a key file is given, but no certificate file'],
+    [{ caFile, certFile, keyFile: encrypted }, `the client key is encrypted with a passphrase (${encrypted})`],
+    [{ caFile, certFile }, 'a client certificate is given, but no client key'],
+    [{ caFile, keyFile }, 'a client key is given, but no client certificate'],
     [
       { caFile, certFile, keyFile: other.keyFile },
-      `the key does not belong to the certificate (${certFile}, ${other.keyFile})`,
+      `the client key does not belong to the client certificate (${certFile}, ${other.keyFile})`,
     ],
   ];
   for (const [options, summary] of cases) {
