@@ -29,8 +29,9 @@ function commands(
   wanted: WireguardSettings,
   now: ObservedDevice,
   endpoints: Readonly<Record<string, string>> = {},
+  publicKey = 'lesser',
 ): readonly string[] {
-  const change = diffDevice(wanted, now, { nowMs: NOW, wanted: new Map(Object.entries(endpoints)) });
+  const change = diffDevice(wanted, now, { nowMs: NOW, publicKey, wanted: new Map(Object.entries(endpoints)) });
   return change === undefined ? [] : changeText('wg0', change);
 }
 
@@ -61,6 +62,18 @@ test('of a peer only that is written which differs', () => {
   ]);
   assert.deepEqual(commands(desired(PEER), observed({ presharedKey: 'x', keepaliveSeconds: 9 })), [
     'wg set wg0 peer peer preshared-key /dev/null persistent-keepalive off',
+  ]);
+});
+
+test('of two new peers only the one with the lesser key begins to keep alive at once', () => {
+  const peer = { ...PEER, keepaliveSeconds: 25 };
+  const added = 'wg set wg0 peer peer endpoint 192.0.2.2:51820';
+  assert.deepEqual(commands(desired(peer), observed(), {}, 'lesser'), [
+    `${added} persistent-keepalive 25 allowed-ips 10.5.2.0/24,fd00:2::/64`,
+  ]);
+  assert.deepEqual(commands(desired(peer), observed(), {}, 'quite'), [`${added} allowed-ips 10.5.2.0/24,fd00:2::/64`]);
+  assert.deepEqual(commands(desired(peer), observed(PEER), {}, 'quite'), [
+    'wg set wg0 peer peer persistent-keepalive 25',
   ]);
 });
 

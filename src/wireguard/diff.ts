@@ -16,8 +16,19 @@ const SESSION_MS = 180_000;
 export interface DiffContext {
   /** Milliseconds since 1970, as handshakes are dated. */
   readonly nowMs: number;
+  /** The device's own public key. */
+  readonly publicKey: WireguardKey;
   /** The endpoint that each peer was last wanted to have; empty after a start. */
   readonly wanted: ReadonlyMap<WireguardKey, string>;
+}
+
+/**
+ * Both ends of a new pair learn of each other in the same millisecond, and a keepalive makes each begin a handshake at
+ * once. Two that cross fail, and are tried again 5 s later: measured, one in ten did so, and with a keepalive of 5 s they
+ * crossed again and again. So the end with the greater key writes a new peer without its keepalive, which the next pass adds.
+ */
+function defersKeepalive(peer: WireguardPeer, now: ObservedPeer | undefined, publicKey: WireguardKey): boolean {
+  return now === undefined && peer.keepaliveSeconds > 0 && publicKey > peer.publicKey;
 }
 
 /** Undefined when nothing differs. Removals stand first: they free the allowed IPs that others take over. */
@@ -31,7 +42,9 @@ export function diffDevice(
   const peers: PeerChange[] = [];
   for (const { publicKey } of observed.peers) if (!kept.has(publicKey)) peers.push({ type: 'remove', publicKey });
   for (const peer of desired.peers) {
-    const change = diffPeer(peer, known.get(peer.publicKey), context);
+    const now = known.get(peer.publicKey);
+    const wanted = defersKeepalive(peer, now, context.publicKey) ? { ...peer, keepaliveSeconds: 0 } : peer;
+    const change = diffPeer(wanted, now, context);
     if (change !== undefined) peers.push(change);
   }
   const own = {

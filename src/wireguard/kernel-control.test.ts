@@ -90,7 +90,7 @@ test('a difference that was written is none any more', async () => {
   const difference = async (): Promise<WireguardChange | undefined> => {
     const device = await control.read(NAME);
     assert(device !== undefined);
-    return diffDevice(desired, device, { nowMs: Date.now(), wanted: new Map() });
+    return diffDevice(desired, device, { nowMs: Date.now(), publicKey: '', wanted: new Map() });
   };
   const change = await difference();
   assert.equal(change?.peers.length, 2);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Etcd } from '#etcd/api.ts';
 import { connectEtcd } from '#etcd/client.ts';
+import { userSpaceControl } from '#wireguard/user-space-control.ts';
 import { AgentHost, etcdFlags, PREFIX, type RunningAgent } from './agent-host.ts';
 
 const NETWORK = '{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard","PersistentKeepaliveInterval":5}}';
@@ -21,6 +22,8 @@ interface Site {
 /** A host whose agent keeps its sockets and its key in the host's own directory, as in a lab. */
 class WireguardAgentHost {
   readonly host: AgentHost;
+  /** All hosts of the test. */
+  site: readonly WireguardAgentHost[] = [];
   readonly flags: readonly string[];
   readonly #running: RunningAgent[];
   readonly #context: TestContext;
@@ -56,6 +59,18 @@ class WireguardAgentHost {
     return `${base}.2`;
   }
 
+  /** For the message of a failure. */
+  /** For the message of a failure: what both devices know of each other, and what the agents said. */
+  async #state(): Promise<string> {
+    const parts: string[] = [];
+    for (const { host } of this.site) {
+      const control = userSpaceControl(join(host.directory, 'wireguard'));
+      const peers = (await control.read('flannel-wg'))?.peers.map((peer) => JSON.stringify(peer));
+      parts.push(host.print('ip', 'route'), ...(peers ?? ['no device']));
+    }
+    return [...parts, ...this.#running.map((agent) => agent.log())].join('\n---\n');
+  }
+
   ping(from: string, to: string, ...options: readonly string[]): ReturnType<typeof spawn> {
     const argv = ['ping', '-q', '-W', '1', '-I', from, ...options, to];
     return spawn('nsenter', [`--net=/run/netns/${this.host.namespace}`, ...argv], {
@@ -69,7 +84,7 @@ class WireguardAgentHost {
     for (;;) {
       const [code] = await once(this.ping(from, to, '-c', '1'), 'exit');
       if (code === 0) return;
-      assert(performance.now() < deadline, `not in time: ${what}`);
+      assert(performance.now() < deadline, `not in time: ${what}\n${await this.#state()}`);
     }
   }
 }
@@ -101,11 +116,11 @@ async function site(context: TestContext): Promise<Site> {
   context.after(() => etcd.close());
   await etcd.put({ key: `${PREFIX}/config`, value: NETWORK });
   const flags = etcdFlags(cluster);
-  return {
-    etcd,
-    first: new WireguardAgentHost(context, one, flags, running),
-    second: new WireguardAgentHost(context, two, flags, running),
-  };
+  const first = new WireguardAgentHost(context, one, flags, running);
+  const second = new WireguardAgentHost(context, two, flags, running);
+  first.site = [first, second];
+  second.site = first.site;
+  return { etcd, first, second };
 }
 
 test('agents encrypt between Pods, publish what flannel does, and may be killed without a lost packet', async (context) => {

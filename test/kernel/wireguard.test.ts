@@ -197,14 +197,27 @@ test('a preshared key that one side lacks keeps the tunnel shut, and one that bo
     context,
     `{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard","PSK":"${psk}","PersistentKeepaliveInterval":25}}`,
   );
+  let woken = 0;
+  for (const { engine } of [first, second]) {
+    engine.watch(() => {
+      woken += 1;
+    });
+  }
   await converge();
-  // With a keepalive each host begins at once, maybe before the other knows it; the next try is 5 s later.
+  // A host begins at once, maybe before the other knows it; the next try is 5 s later.
   await eventually(
     () => first.ping(second),
     (answers) => answers === 3,
     'the tunnel opens',
   );
-  assert.equal((await peersOf(first))[0]?.keepaliveSeconds, 25);
+  for (const { clock } of [first, second]) clock.advance(1_000);
+  await eventually(
+    () => woken,
+    (times) => times === 1,
+    'the host with the greater key is woken for the keepalive that it deferred',
+  );
+  assert.deepEqual((await converge()).toSorted(), [0, 1]);
+  for (const host of [first, second]) assert.equal((await peersOf(host))[0]?.keepaliveSeconds, 25);
   assert(!first.lines.join('\n').includes(psk));
   second.wg('set', 'flannel-wg', 'peer', first.engine.identity ?? '', 'remove');
   const other = join(second.directory, 'psk');

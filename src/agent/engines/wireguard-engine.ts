@@ -27,6 +27,8 @@ export interface WireguardEngineOptions extends Omit<WayOptions, 'names'> {
 export const WIREGUARD_DEVICES: readonly string[] = ['flannel-wg', 'flannel-wg-v6'];
 
 const LOOK_EVERY_MS = 60_000;
+/** After a change: handshakes are over by then, so that deferred keepalives may follow. */
+const LOOK_AGAIN_MS = 1_000;
 
 type WantedDevice = WireguardEngineState['devices'][number];
 
@@ -55,6 +57,7 @@ class WireguardEngine implements Engine {
   #refusals: ReadonlySet<string> = new Set();
   #busy = false;
   #endLooks: () => void = () => {};
+  #listener: (() => void) | undefined;
 
   constructor(options: WireguardEngineOptions, way: WireguardWay, privateKey: WireguardKey, publicKey: WireguardKey) {
     this.identity = publicKey;
@@ -84,28 +87,30 @@ class WireguardEngine implements Engine {
   }
 
   watch(listener: () => void): void {
-    this.#endLooks();
-    const next = (): void => {
-      this.#endLooks = this.#clock.after(LOOK_EVERY_MS, () => {
-        next();
-        if (this.#busy) return;
-        this.#differs().then(
-          (differs) => differs && listener(),
-          (error: unknown) => {
-            if (!(error instanceof Fault)) throw error;
-            // A pass finds the same and reports it.
-            listener();
-          },
-        );
-      });
-    };
-    next();
+    this.#listener = listener;
+    this.#lookIn(LOOK_EVERY_MS);
   }
 
   close(): void {
+    this.#listener = undefined;
     this.#endLooks();
-    this.#endLooks = () => {};
     this.#way.close();
+  }
+
+  #lookIn(ms: number): void {
+    this.#endLooks();
+    this.#endLooks = this.#clock.after(ms, () => {
+      this.#lookIn(LOOK_EVERY_MS);
+      if (this.#busy) return;
+      this.#differs().then(
+        (differs) => differs && this.#listener?.(),
+        (error: unknown) => {
+          if (!(error instanceof Fault)) throw error;
+          // A pass finds the same and reports it.
+          this.#listener?.();
+        },
+      );
+    });
   }
 
   async #convergeDevice(device: WantedDevice): Promise<number> {
@@ -115,7 +120,10 @@ class WireguardEngine implements Engine {
     const observed = await this.#way.control.read(name);
     if (observed === undefined) throw new Fault('wireguard.device', { what: `the device ${name} vanished` });
     const change = this.#change(device, observed);
-    if (change !== undefined) this.#report(name, await this.#way.control.write(name, change));
+    if (change !== undefined) {
+      this.#report(name, await this.#way.control.write(name, change));
+      if (this.#listener !== undefined) this.#lookIn(LOOK_AGAIN_MS);
+    }
     if (device.peers !== undefined) {
       this.#endpoints.set(name, new Map(device.peers.map(({ publicKey, endpoint }) => [publicKey, endpoint])));
     }
@@ -125,7 +133,7 @@ class WireguardEngine implements Engine {
   #change({ name, listenPort, peers }: WantedDevice, observed: ObservedDevice): WireguardChange | undefined {
     const desired = { privateKey: this.#privateKey, listenPort, peers: peers ?? observed.peers };
     const wanted = this.#endpoints.get(name) ?? new Map<WireguardKey, string>();
-    return diffDevice(desired, observed, { nowMs: Date.now(), wanted });
+    return diffDevice(desired, observed, { nowMs: Date.now(), publicKey: this.identity, wanted });
   }
 
   async #differs(): Promise<boolean> {
