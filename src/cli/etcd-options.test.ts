@@ -49,6 +49,10 @@ test('a flag wins over the environment, and an empty variable is no value', () =
   });
 });
 
+test('a prefix without a slash in front stays without one, as for the agent', () => {
+  assert.equal(resolveEtcdTarget({ etcdPrefix: 'kubernetes//network/' }, {}).prefix, 'kubernetes/network');
+});
+
 test('the password comes from a file, without the line end', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'weft-test-'));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { ETCD_APIS, type EtcdApiOption } from '#agent/leases/choose-api.ts';
 import type { EtcdOptions } from '#etcd/api.ts';
+import { cleanEtcdPrefix } from '#model/etcd-prefix.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { CommandContext } from './command.ts';
 
@@ -86,7 +87,7 @@ export function resolveEtcdTarget(flags: EtcdFlags, environment: CommandContext[
   }
   const password = username === undefined ? undefined : readPassword(flags.etcdPasswordFile, environment);
   return {
-    prefix: normalizePrefix(either(flags.etcdPrefix, 'PREFIX') ?? DEFAULT_ETCD_PREFIX),
+    prefix: cleanEtcdPrefix(either(flags.etcdPrefix, 'PREFIX') ?? DEFAULT_ETCD_PREFIX),
     api,
     connection: {
       endpoints,
@@ -97,14 +98,6 @@ export function resolveEtcdTarget(flags: EtcdFlags, environment: CommandContext[
       ...(password !== undefined && { password }),
     },
   };
-}
-
-/** As flannel joins paths: one slash in front, none at the end, none doubled. */
-function normalizePrefix(prefix: string): string {
-  return `/${prefix
-    .split('/')
-    .filter((part) => part !== '')
-    .join('/')}`;
 }
 
 function readPassword(file: string | undefined, environment: CommandContext['environment']): string | undefined {

@@ -1,5 +1,6 @@
 /** AgentConfig: everything the operator told the agent, from flags and `FLANNELD_*` variables, checked once at the edge. */
 import type { EtcdApiOption } from '#agent/leases/choose-api.ts';
+import { cleanEtcdPrefix } from '#model/etcd-prefix.ts';
 import { Fault } from '#runtime/fault.ts';
 import { AGENT_FLAGS, agentUsage, ENVIRONMENT_PREFIX } from './agent-flags.ts';
 import type { UnderlayWish } from './choose-underlay.ts';
@@ -25,7 +26,7 @@ export interface AgentConfig extends UnderlayWish {
 
 export interface EtcdConfig {
   readonly endpoints: readonly string[];
-  /** Begins with a slash and has none at its end. */
+  /** Cleaned; with a slash in front only if it was given with one. */
   readonly prefix: string;
   readonly api: EtcdApiOption;
   readonly keyFile: string;
@@ -118,7 +119,7 @@ function etcdConfig(flags: FlagReader): EtcdConfig {
   }
   return {
     endpoints: flags.urls('etcd-endpoints'),
-    prefix: `/${flags.text('etcd-prefix')}`.replaceAll(/\/+/g, '/').replace(/\/$/, ''),
+    prefix: cleanEtcdPrefix(flags.text('etcd-prefix')),
     api: flags.oneOf('etcd-api', ETCD_APIS),
     keyFile,
     certFile,

@@ -1,5 +1,6 @@
 /** Where flannel keeps things in etcd: texts of keys below the prefix (spec §2.1), and how a stored pair becomes a lease. */
 import type { KeyValue } from '#etcd/api.ts';
+import { cleanEtcdPrefix } from '#model/etcd-prefix.ts';
 import type { Lease, RejectedRecord } from '#model/lease.ts';
 import { formatSubnetKey, parseSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
 import { leaseInRecord, type StoredRecord } from './stored-record.ts';
@@ -15,8 +16,7 @@ export interface EtcdKeys {
 
 /** Keys below a prefix such as `/coreos.com/network`, joined with slash cleaning. */
 export function etcdKeys(prefix: string): EtcdKeys {
-  const parts = prefix.split('/').filter((part) => part !== '' && part !== '.');
-  const base = `${prefix.startsWith('/') ? '/' : ''}${parts.join('/')}`;
+  const base = cleanEtcdPrefix(prefix);
   const join = (name: string): string => (base === '' || base === '/' ? `${base}${name}` : `${base}/${name}`);
   const subnets = join('subnets');
   const lease = (subnet: SubnetKey): string => `${subnets}/${formatSubnetKey(subnet)}`;
