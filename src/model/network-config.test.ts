@@ -46,6 +46,10 @@ const DERIVED: readonly (readonly [document: string, expected: string])[] = [
   ['{"Network":"10.5.0.0/16","SubnetMin":"0.0.0.0","SubnetLen":0}', '10.5.0.0/16 24 10.5.1.0 10.5.255.0'],
   ['{"Network":"10.5.0.0/16","SubnetLen":null,"Unknown":[{"Network":"x"}]}', '10.5.0.0/16 24 10.5.1.0 10.5.255.0'],
   [
+    '{"Network":"10.3.0.0/16","SubnetMin":"10.3.5.0","SubnetMax":"10.3.8.0","SubnetLen":28}',
+    '10.3.0.0/16 28 10.3.5.0 10.3.8.0',
+  ],
+  [
     '{"NETWORK":"10.1.0.0/16","network":"10.2.0.0/16","Network":"10.3.0.0/16","nEtWoRk":"10.4.0.0/16"}',
     '10.4.0.0/16 24 10.4.1.0 10.4.255.0',
   ],
@@ -61,6 +65,10 @@ const DERIVED_IPV6: readonly (readonly [fields: string, expected: string])[] = [
   ['"IPv6Network":"fc00::1/62","IPv6SubnetMin":null', 'fc00::/62 64 fc00:0:0:1:: fc00:0:0:3::'],
   ['"IPv6Network":"fc00::/63"', 'fc00::/63 65 fc00::8000:0:0:0 fc00:0:0:1:8000::'],
   ['"IPv6Network":"fc00::/124"', 'fc00::/124 126 fc00::4 fc00::c'],
+  [
+    '"IPv6Network":"fc00::/48","IPv6SubnetMin":"fc00:0:0:1::","IPv6SubnetMax":"fc00:0:0:f::","IPv6SubnetLen":124',
+    'fc00::/48 124 fc00:0:0:1:: fc00:0:0:f::',
+  ],
   [
     '"IPv6Network":"fd00:10:244::/56","IPv6SubnetLen":64,"IPv6SubnetMin":"::"',
     'fd00:10:244::/56 64 fd00:10:244:1:: fd00:10:244:ff::',

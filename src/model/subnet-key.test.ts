@@ -80,10 +80,27 @@ const FOREIGN = [
   'xfd00::-64',
   'fd00::-64&10.5.1.0-24x',
   '-64',
+  // Those that flannel's own tests have.
+  '10',
+  '10.12.13.0',
+  '10.12.13-24',
+  '10.12.13.300-24',
+  '10.12.13.0-24hi',
+  '&2001::-56',
+  '10.12.13.0-24&:12:13:-56',
+  '10.12.13.0-24&20011::-56',
+  '10.12.13.0-24&2001-56',
+  '10.12.13.0-24&2001::',
+  '10.12.13.0-24&2001::-56hi',
 ];
 for (const text of FOREIGN) {
   test(`${JSON.stringify(text)} names no subnet`, () => assert.equal(parseSubnetKey(text), undefined));
 }
+
+test('no text whatever makes the reader throw', () => {
+  const alphabet = fc.constantFrom(...'0123456789abcdf.:-&/');
+  fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: alphabet })), (text) => void parseSubnetKey(text)));
+});
 
 test('a hostile key of a megabyte is refused at once', () => {
   const started = performance.now();

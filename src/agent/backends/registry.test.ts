@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { BACKEND_TYPES, openBackend } from './registry.ts';
 import { networkOf } from './test-request.ts';
 
@@ -25,3 +26,16 @@ for (const [type, reason] of [
     assert.match(reasonFor(type), reason);
   });
 }
+
+const OPTIONS = ['VNI', 'Port', 'MTU', 'GBP', 'Learning', 'DirectRouting', 'ListenPort', 'ListenPortV6', 'PSK', 'Mode'];
+const MORE_OPTIONS = ['PersistentKeepaliveInterval', 'PreStartupCommand', 'SubnetAddCommand'];
+
+test('whatever the options, a backend is opened or says what is wrong', () => {
+  const options = fc.dictionary(fc.constantFrom(...OPTIONS, ...MORE_OPTIONS), fc.jsonValue());
+  fc.assert(
+    fc.property(fc.constantFrom(...BACKEND_TYPES), options, (Type, given) => {
+      const opened = openBackend(networkOf(JSON.stringify({ Network: '10.0.0.0/8', Backend: { ...given, Type } })));
+      assert.ok('backend' in opened || opened.problems.every(({ field }) => field.startsWith('Backend.')));
+    }),
+  );
+});

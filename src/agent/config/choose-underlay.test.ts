@@ -141,6 +141,11 @@ for (const [sentence, request, expected] of [
     pattern('168\\.1'),
     'eth1 192.168.1.7 by -iface-regex 168\\.1',
   ],
+  [
+    'a pattern chooses the interface, and the public address is advertised from it',
+    { ...pattern('^192\\.168\\.1\\.5'), publicIp: ip4('192.168.1.7') },
+    'eth1 192.168.1.5 (192.168.1.7) by -iface-regex ^192\\.168\\.1\\.5',
+  ],
   ['then with the names', pattern('^eth[1-9]$'), 'eth1 192.168.1.7 by -iface-regex ^eth[1-9]$'],
   [
     'in dual stack both families must match on one interface',

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { Fault } from '#runtime/fault.ts';
 import { annotationNames, readAnnotations } from './kube-annotations.ts';
+import { peerOfNode } from './kube-peer.ts';
 
 const NAMES = annotationNames('flannel.alpha.coreos.com');
 const PEER = {
@@ -67,3 +69,13 @@ for (const [sentence, annotations] of [
     assert.equal(readAnnotations({ ...PEER, ...annotations }, NAMES).type, 'rejected');
   });
 }
+
+test('no node whatever makes the reader throw', () => {
+  const node = { name: 'n', uid: 'u', resourceVersion: '1', createdMs: 0, networkUnavailable: undefined };
+  const annotations = fc.dictionary(fc.constantFrom(...Object.values(NAMES)), fc.oneof(fc.string(), fc.json()));
+  fc.assert(
+    fc.property(annotations, fc.array(fc.string()), (given, podCidrs) => {
+      peerOfNode({ ...node, annotations: { ...given, [NAMES.managed]: 'true' }, podCidrs }, NAMES);
+    }),
+  );
+});
