@@ -298,6 +298,23 @@ export const FIREWALL_BEHAVIOURS: readonly Behaviour[] = [
     },
   ],
   [
+    'two agents with a network each share the chains in either mode, and neither writes when the other has',
+    async (host) => {
+      for (const mode of ['iptables', 'nftables'] as const) {
+        const [ours, theirs] = [{ mode }, { mode, fabrics: [ipv4Fabric('10.12.0.0/16', '10.12.7.0/24')] }];
+        for (const each of [ours, theirs]) assert.notEqual((await reconcile(host, each)).transactions.length, 0);
+        for (const each of [ours, theirs]) assert.deepEqual((await reconcile(host, each)).transactions, []);
+        await reconcile(host, { ...ours, masquerade: false });
+        assert.deepEqual((await reconcile(host, theirs)).transactions, []);
+        await reconcile(host, ours);
+        assert.deepEqual((await reconcile(host, theirs)).transactions, []);
+        const [saved, table] = [await host.saved(host.own, 'ipv4'), await host.nftListed('ipv4')];
+        const text = mode === 'iptables' ? saved : (table ?? '');
+        for (const network of ['172.30.0.0/16', '10.12.0.0/16']) assert.equal(text.split(network).length - 1, 8, text);
+      }
+    },
+  ],
+  [
     'a transaction that is refused is a Fault and changes nothing',
     async (host) => {
       await reconcile(host);

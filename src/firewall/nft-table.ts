@@ -39,6 +39,9 @@ const CHAINS: Readonly<Record<Purpose, Omit<NftChain, 'rules'>>> = {
   },
 };
 
+/** The chains that a table of ours can have, in the order of their purposes. */
+export const OWN_CHAINS: readonly Omit<NftChain, 'rules'>[] = PURPOSES.map((purpose) => CHAINS[purpose]);
+
 /** The table as it shall be; flannel makes it for a family that is not in use too, then without chains. */
 export function wantedNftTable(desired: DesiredFirewall, family: Family, supportsFullyRandom: boolean): NftTable {
   const chains = PURPOSES.flatMap((purpose) => {

@@ -2,7 +2,8 @@
  * The iptables-restore transaction that turns what one variant holds into what it shall hold. Pure; undefined when nothing
  * differs.
  *
- * Our own chain has to equal ours rule by rule, in order. The shared chain (POSTROUTING, FORWARD) belongs to everybody:
+ * Our own chain has to equal ours rule by rule, in order, but for what another agent on this host has there for a network of
+ * its own (other-fabrics.ts). The shared chain (POSTROUTING, FORWARD) belongs to everybody:
  * flannel appends its jump, kube-proxy and docker insert theirs in front. So the jump is right when it is there exactly once,
  * in its exact form, and no former rule of ours stands beside it; where it stands among the rules of others is never changed.
  * A jump that has to be written is appended.
@@ -10,8 +11,16 @@
 import { type DesiredFirewall, fabricOf } from './desired.ts';
 import { PURPOSES, type Purpose, rulesFor } from './flannel-rules.ts';
 import { isFormerRule, uncommentedRules } from './former-rules.ts';
-import { IPTABLES_PLACES, iptablesJump, iptablesRule, iptablesTarget, iptablesWords } from './iptables-rules.ts';
+import {
+  IPTABLES_PLACES,
+  iptablesJump,
+  iptablesOption,
+  iptablesRule,
+  iptablesTarget,
+  iptablesWords,
+} from './iptables-rules.ts';
 import type { ObservedIptables, ObservedTable } from './observed.ts';
+import { isOfOtherFabric, knownFabrics, sharedRules } from './other-fabrics.ts';
 import type { Change, IptablesTransaction } from './transaction.ts';
 
 export function planIptables(desired: DesiredFirewall, observed: ObservedIptables): IptablesTransaction | undefined {
@@ -40,18 +49,18 @@ function planTable(desired: DesiredFirewall, observed: ObservedIptables, purpose
   const { table } = IPTABLES_PLACES[purpose];
   const ours = desired.mode === 'iptables' && observed.live;
   const rules = ours ? rulesFor(desired, observed.family, purpose, observed.supportsFullyRandom) : undefined;
-  const comment = IPTABLES_PLACES[purpose].comment;
+  const { comment } = IPTABLES_PLACES[purpose];
+  const known = knownFabrics(desired, observed.family);
+  const wanted = sharedRules(
+    rules?.map((rule) => iptablesRule(rule, comment)),
+    observed[table].own?.rules ?? [],
+    (rule) => isOfOtherFabric(rule, known) && iptablesOption(iptablesWords(rule), '--comment') === comment,
+    sameRule,
+  );
   const parts =
-    rules === undefined
+    wanted === undefined
       ? [removal(observed[table], purpose)]
-      : [
-          writtenChain(
-            observed[table],
-            purpose,
-            rules.map((rule) => iptablesRule(rule, comment)),
-          ),
-          writtenJump(observed[table], purpose),
-        ];
+      : [writtenChain(observed[table], purpose, wanted), writtenJump(observed[table], purpose)];
   // Rules of old releases go when ours are written, wherever that is: both together would masquerade what ours spare.
   if (desired[purpose] && fabricOf(desired, observed.family) !== undefined) {
     parts.unshift(formerRules(desired, observed, purpose));

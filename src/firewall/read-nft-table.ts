@@ -22,6 +22,10 @@ export function sameNftTable(a: NftTable, b: NftTable): boolean {
   return canonical(a) === canonical(b);
 }
 
+export function sameNftRule(a: string, b: string | undefined): boolean {
+  return b !== undefined && canonicalWords(a) === canonicalWords(b);
+}
+
 interface Statement {
   readonly text: string;
   /** Lines of a block; undefined for a plain statement. */

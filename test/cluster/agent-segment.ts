@@ -20,21 +20,25 @@ export interface Segment {
   readonly hosts: readonly [SegmentHost, SegmentHost];
 }
 
-/** Two hosts, ready, with this network document; etcd runs on the first. */
-export async function startSegment(context: TestContext, document: object): Promise<Segment> {
+/** Two hosts on one bridge, 10.77.0.11 and 10.77.0.12, with nothing on them. */
+export function connectHosts(context: TestContext): readonly [AgentHost, AgentHost] {
   count += 1;
   const bridge = `weft-seg-${process.pid}-${count}`;
   execFileSync('ip', ['netns', 'add', bridge]);
   context.after(() => execFileSync('ip', ['netns', 'delete', bridge]));
   batch(bridge, 'link add br0 type bridge', 'link set br0 up');
-  const hosts = [11, 12].map((number) => {
+  const connect = (number: number): AgentHost => {
     const host = new AgentHost(context, `10.77.0.${number}/16`);
     host.batch(`link set eth0p netns ${bridge} name p${number}`, `address add fd00:77::${number}/64 dev eth0 nodad`);
     batch(bridge, `link set p${number} master br0 up`);
     return host;
-  });
-  const [first, second] = hosts;
-  if (first === undefined || second === undefined) throw new Error('two hosts were made');
+  };
+  return [connect(11), connect(12)];
+}
+
+/** Two hosts, ready, with this network document; etcd runs on the first. */
+export async function startSegment(context: TestContext, document: object): Promise<Segment> {
+  const [first, second] = connectHosts(context);
   const cluster = await first.etcd(context);
   const etcd = connectEtcd({ endpoints: cluster.localEndpoints });
   context.after(() => etcd.close());

@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { connectEtcd } from '#etcd/client.ts';
-import { AgentHost, etcdFlags, PREFIX } from './agent-host.ts';
-import { leaveSubnetFile, Pod } from './agent-segment.ts';
+import { type AgentHost, etcdFlags, PREFIX } from './agent-host.ts';
+import { connectHosts, leaveSubnetFile, Pod } from './agent-segment.ts';
 
 interface Member {
   readonly address: string;
@@ -24,33 +24,25 @@ function recordOf({ address, mac }: Member): string {
   return `{"PublicIP":"${address}","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"${mac}"}}`;
 }
 
-/** A host on the bridge of that name with device, address, neighbour, FDB entry and route in the order of spec §5.1. */
-function hostAsFlannelLeftIt(context: TestContext, own: Member, peer: Member, bridge: string): AgentHost {
-  const host = new AgentHost(context, `${own.address}/16`);
-  const port = `p${own.address.slice(-2)}`;
+/** Device, address, neighbour, FDB entry and route in the order of spec §5.1, and the file. */
+function leaveAsFlannel(host: AgentHost, own: Member, peer: Member): void {
   host.batch(
-    `link set eth0p netns ${bridge} name ${port}`,
     `link add flannel.1 address ${own.mac} mtu 1450 txqueuelen 0 type vxlan id 1 dev eth0 local ${own.address} nolearning dstport 8472`,
     `address add ${own.subnet}/32 dev flannel.1`,
     'link set flannel.1 up',
     `neigh replace ${peer.subnet} lladdr ${peer.mac} dev flannel.1 nud permanent`,
   );
-  execFileSync('ip', ['-n', bridge, 'link', 'set', port, 'master', 'br0', 'up']);
   const entry = `fdb replace ${peer.mac} dev flannel.1 dst ${peer.address} self permanent`;
   execFileSync('bridge', ['-n', host.namespace, ...entry.split(' ')]);
   host.batch(`route replace ${peer.subnet}/24 via ${peer.subnet} dev flannel.1 onlink`);
   const gateway = own.subnet.replace(/0$/, '1/24');
   leaveSubnetFile(host, `FLANNEL_NETWORK=172.30.0.0/16\nFLANNEL_SUBNET=${gateway}\nFLANNEL_MTU=1450\n`);
-  return host;
 }
 
 test('a host that flannel left is taken over as it is, without a lost ping, beside one on which flannel stays', async (context) => {
-  const bridge = `weft-take-${process.pid}`;
-  execFileSync('ip', ['netns', 'add', bridge]);
-  context.after(() => execFileSync('ip', ['netns', 'delete', bridge]));
-  execFileSync('ip', ['-n', bridge, 'link', 'add', 'br0', 'up', 'type', 'bridge']);
-  const first = hostAsFlannelLeftIt(context, FIRST, SECOND, bridge);
-  const second = hostAsFlannelLeftIt(context, SECOND, FIRST, bridge);
+  const [first, second] = connectHosts(context);
+  leaveAsFlannel(first, FIRST, SECOND);
+  leaveAsFlannel(second, SECOND, FIRST);
   const [pod, other] = [new Pod(context, first), new Pod(context, second)];
   await pod.reaches(other);
 
