@@ -187,6 +187,15 @@ test('a configuration that is not valid is explained field by field, and read ag
   assert.ok(host.ready);
 });
 
+test('a preshared key in the network document is not in the log', async () => {
+  const fleet = new TestFleet();
+  await fleet.configure({ Network: '172.30.0.0/16', Backend: { Type: 'vxlan', PSK: 'hunter2' } });
+  const host = new TestHost(fleet, 11);
+  await host.start();
+  assert.match(host.said('network configuration read')[0] ?? '', /172\.30\.0\.0\/16.*PSK.*\*\*\*/);
+  assert.deepEqual(host.said('hunter2'), []);
+});
+
 test('an unknown backend type is refused by name, with those there are', async () => {
   const fleet = new TestFleet();
   await fleet.configure({ Network: '172.30.0.0/16', Backend: { Type: 'ipsec' } });

@@ -4,6 +4,7 @@ import { openBackend } from '#agent/backends/registry.ts';
 import { operationText } from '#agent/kernel/operation-text.ts';
 import type { AcquiredLease } from '#agent/leases/acquire.ts';
 import type { LeaseSnapshot } from '#agent/leases/store.ts';
+import { withoutSecrets } from '#model/document-secrets.ts';
 import { formatIp } from '#model/ip.ts';
 import { formatPublicIps, type Lease } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
@@ -158,7 +159,8 @@ function absorbDocument(
   state.snapshot = snapshot;
   state.dirty = true;
   const { config } = network;
-  const fields = { network: document, backend: config.backend.type, leases: snapshot.leases.length };
+  const text = withoutSecrets(document ?? '{}');
+  const fields = { network: text, backend: config.backend.type, leases: snapshot.leases.length };
   actions.push({ type: 'log', level: 'info', message: 'network configuration read', fields });
 }
 
