@@ -2,7 +2,8 @@
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EtcdV2LeaseStore } from '#agent/leases/etcd-v2-store.ts';
-import { type StoreFixture, testLeaseStore } from '#agent/leases/lease-store-compliance.ts';
+import { testLeaseStore } from '#agent/leases/lease-store-compliance.ts';
+import type { StoreFixture } from '#agent/leases/lease-store-fixture.ts';
 import type { EtcdV2 } from '#etcd/v2-api.ts';
 import { connectEtcdV2 } from '#etcd/v2-client.ts';
 import type { EtcdCluster } from '#lab/etcd-cluster.ts';

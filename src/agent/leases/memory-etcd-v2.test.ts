@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ManualClock } from '#runtime/clock.ts';
 import { EtcdV2LeaseStore } from './etcd-v2-store.ts';
-import { type StoreFixture, testLeaseStore } from './lease-store-compliance.ts';
+import { testLeaseStore } from './lease-store-compliance.ts';
+import type { StoreFixture } from './lease-store-fixture.ts';
 import { MemoryEtcd, type MemoryEtcdClient } from './memory-etcd.ts';
 import { MemoryEtcdV2 } from './memory-etcd-v2.ts';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ManualClock } from '#runtime/clock.ts';
 import { EtcdLeaseStore } from './etcd-store.ts';
-import { type StoreFixture, testLeaseStore } from './lease-store-compliance.ts';
+import { testLeaseStore } from './lease-store-compliance.ts';
+import type { StoreFixture } from './lease-store-fixture.ts';
 import { MemoryEtcd, type MemoryEtcdClient } from './memory-etcd.ts';
 
 const PREFIX = '/kubernetes/network';
