@@ -4,7 +4,8 @@
 
 import type { Engine, EngineName, OpenEngines } from '#agent/backends/engine.ts';
 import type { Kernel } from '#agent/kernel/kernel.ts';
-import { acquireLease } from '#agent/leases/acquire.ts';
+import { type AcquireRequest, acquireLease } from '#agent/leases/acquire.ts';
+import { HostGuard } from '#agent/leases/host-guard.ts';
 import { keepLease } from '#agent/leases/keep-lease.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
 import { StatusReporter } from '#agent/publish/status-reporter.ts';
@@ -57,6 +58,7 @@ export function startDriver(options: DriverOptions): Driver {
   const { kernel, store, clock, log } = options;
   const state = newCoreState(options.settings);
   const waiting: Input[] = [];
+  const guard = new HostGuard({ store, clock, log });
   const status = new StatusReporter({ notify: options.notify, clock });
   let busy = false;
   let stopped = false;
@@ -232,7 +234,7 @@ export function startDriver(options: DriverOptions): Driver {
   };
 
   const acquire = (action: Action & { readonly type: 'acquire' }): void => {
-    const work = acquireLease({
+    const request: AcquireRequest = {
       store,
       network: action.network,
       attributes: action.attributes,
@@ -242,18 +244,24 @@ export function startDriver(options: DriverOptions): Driver {
       ...(action.snapshot === undefined ? {} : { snapshot: action.snapshot }),
       random: options.random,
       sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
-    });
+    };
     follow(
-      work,
-      (result) => ({ type: 'acquired', result }),
+      guard.protect(action.attributes, () => acquireLease(request)),
+      (result) => {
+        guard.hold(result.lease.attributes, result.lease.modified);
+        return { type: 'acquired', result };
+      },
       (fault) => ({ type: 'acquire-failed', fault }),
     );
   };
 
   const renew = ({ lease, attributes }: Action & { readonly type: 'renew' }): void => {
     follow(
-      keepLease(store, lease, attributes, LEASE_TTL_SECONDS),
-      (kept) => ({ type: 'renewed', lease: kept }),
+      guard.protect(attributes, () => keepLease(store, lease, attributes, LEASE_TTL_SECONDS)),
+      (kept) => {
+        guard.hold(kept.attributes, kept.modified);
+        return { type: 'renewed', lease: kept };
+      },
       (fault) => ({ type: 'renew-failed', fault }),
     );
   };
@@ -283,6 +291,7 @@ export function startDriver(options: DriverOptions): Driver {
       cancelRelief();
       status.stop();
       endWatch();
+      guard.stop();
       endKernelWatch();
       options.traffic.close();
       await Promise.race([converged, new Promise<void>((done) => clock.after(LONGEST_END_MS, done))]);

@@ -2,6 +2,7 @@
 import type { AgentConfig } from '#agent/config/agent-config.ts';
 import type { KubeLeaseStore } from '#agent/leases/kube-store.ts';
 import { openLeaseStore } from '#agent/leases/open-store.ts';
+import { readHostMark } from '#agent/leases/read-host-mark.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
 import type { EtcdOptions } from '#etcd/api.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -32,7 +33,8 @@ export async function openAgentStore(
   }
   const { prefix, api, endpoints } = config.etcd;
   const tell = (note: { readonly type: string; readonly api?: string }): void => log.info('etcd API', { ...note });
-  const { store, close } = await openLeaseStore({ ...etcdOptions(config), api, prefix, tell });
+  const mark = readHostMark(config.machineIdFile);
+  const { store, close } = await openLeaseStore({ ...etcdOptions(config), api, prefix, mark, tell });
   return { store, where: { endpoints: endpoints.join(','), prefix }, close };
 }
 

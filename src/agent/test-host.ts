@@ -8,6 +8,7 @@ import { type MemoryHost, MemoryKernel } from '#agent/kernel/memory-kernel.ts';
 import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import type { ObservedAddress } from '#agent/kernel/state.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
+import { type HostMark, hostMarkOf } from '#agent/leases/host-record.ts';
 import { seededRandom } from '#agent/leases/lease-builders.ts';
 import { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
 import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
@@ -84,6 +85,8 @@ export class TestHost {
   readonly notified: string[] = [];
   readonly logged: string[] = [];
   subnetFile: string | undefined;
+  /** Which machine this is; undefined: it cannot be told. */
+  mark: HostMark | undefined;
   engines: OpenEngines = {};
   /** What the operator said; holds from the next start on. */
   settings: Partial<CoreSettings> = {};
@@ -93,6 +96,7 @@ export class TestHost {
   constructor(fleet: TestFleet, number: number, more: Partial<MemoryHost> = {}) {
     this.fleet = fleet;
     this.number = number;
+    this.mark = hostMarkOf(`machine ${number}`, `boot ${number}`, `host${number}`);
     const mac = `02:00:00:00:00:${number.toString(16).padStart(2, '0')}`;
     const eth0 = { index: 2, name: 'eth0', kind: 'veth', mtu: 1500, mac, up: true };
     this.kernel = new MemoryKernel({
@@ -134,7 +138,12 @@ export class TestHost {
       },
       kernel: new MirrorKernel(this.#slow(), this.fleet.clock),
       engines: this.engines,
-      store: new EtcdLeaseStore({ etcd: this.fleet.etcd.connect(), prefix: PREFIX, clock: this.fleet.clock }),
+      store: new EtcdLeaseStore({
+        etcd: this.fleet.etcd.connect(),
+        prefix: PREFIX,
+        clock: this.fleet.clock,
+        mark: this.mark,
+      }),
       traffic: openTraffic(async () => this.firewall),
       clock: this.fleet.clock,
       log: createLog({ verbose: true, journal: true, write: (line) => this.logged.push(line.trimEnd()), now: () => 0 }),

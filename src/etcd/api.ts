@@ -47,7 +47,9 @@ export interface DeleteRequest {
 export type Compare =
   | { readonly target: 'version'; readonly key: string; readonly equals: number }
   | { readonly target: 'modRevision'; readonly key: string; readonly equals: number }
-  | { readonly target: 'createRevision'; readonly key: string; readonly equals: number };
+  | { readonly target: 'createRevision'; readonly key: string; readonly equals: number }
+  /** Never holds for a key that is absent. */
+  | { readonly target: 'value'; readonly key: string; readonly equals: string };
 
 export type RequestOp =
   | ({ readonly type: 'put' } & PutRequest)

@@ -11,6 +11,7 @@ const COMPARE = {
   createRevision: { target: 1, field: 5 },
   modRevision: { target: 2, field: 6 },
 } as const;
+const VALUE = { target: 3, field: 7 };
 
 export function encodeTxn(request: TxnRequest): Buffer {
   const writer = new ProtobufWriter();
@@ -21,6 +22,10 @@ export function encodeTxn(request: TxnRequest): Buffer {
 }
 
 function writeCompare(writer: ProtobufWriter, compare: Compare): void {
+  if (compare.target === 'value') {
+    writer.integer(2, VALUE.target).text(3, compare.key).text(VALUE.field, compare.equals);
+    return;
+  }
   const { target, field } = COMPARE[compare.target];
   writer.integer(2, target).text(3, compare.key).integer(field, compare.equals);
 }

@@ -154,6 +154,11 @@ export const FAULTS = {
     1,
     'see weft lease list; restart the agent to lease anew',
   ),
+  'lease.clone': entry(
+    'Another machine has the address of this host',
+    1,
+    'give this host an address of its own; on a copy of a disk also: rm /etc/machine-id && systemd-machine-id-setup; then restart the agent',
+  ),
   'lease.record': entry(
     'A record under the prefix cannot be used',
     1,

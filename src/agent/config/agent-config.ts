@@ -18,6 +18,8 @@ export interface AgentConfig extends UnderlayWish {
   /** Where health checks are answered; undefined: nowhere. */
   readonly health: HealthConfig | undefined;
   readonly subnetFile: string;
+  /** What tells this machine from a clone of it; empty: nothing does. */
+  readonly machineIdFile: string;
   readonly renewMarginMs: number;
   readonly verbose: boolean;
   /** What the operator should know about the command line, a sentence each. */
@@ -102,6 +104,7 @@ function agentConfig(flags: FlagReader): Omit<AgentConfig, 'notes'> {
     publicIpv6: flags.publicIpv6('public-ipv6', 'public-ip'),
     blackhole: flags.boolean('ip-blackhole-route'),
     subnetFile: flags.path('subnet-file'),
+    machineIdFile: flags.text('machine-id-file'),
     renewMarginMs: minutes * 60_000,
     verbose: Number(flags.text('v')) >= 1,
   };

@@ -58,6 +58,12 @@ export const AGENT_FLAGS: readonly FlagDefinition[] = [
     help: 'file that tells docker and CNI the subnet',
   },
   {
+    name: 'machine-id-file',
+    type: 'string',
+    default: '/etc/machine-id',
+    help: 'file that tells this machine from a clone of it with the same address; empty: clones are not looked for',
+  },
+  {
     name: 'subnet-lease-renew-margin',
     type: 'integer',
     default: '60',

@@ -9,6 +9,7 @@ import type { SubnetKey } from '#model/subnet-key.ts';
 import { type Clock, systemClock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import { type ApiChoice, chooseApi, type EtcdApi, lookAt } from './choose-api.ts';
+import type { HostKeys } from './host-keys.ts';
 import type { LeaseEvent, LeaseSnapshot, LeaseStore } from './store.ts';
 
 /** A store with its connection. */
@@ -60,6 +61,10 @@ export class AutoLeaseStore implements LeaseStore {
   /** The API that holds the network; undefined until it is found. */
   get api(): EtcdApi | undefined {
     return this.#chosen?.api;
+  }
+
+  get hosts(): HostKeys | undefined {
+    return this.#chosen?.store.hosts;
   }
 
   async config(): Promise<string | undefined> {

@@ -10,6 +10,9 @@ export interface EtcdKeys {
   /** What is listed and watched; without a trailing slash, as flannel does, so that what it would obey is at least reported. */
   readonly subnets: string;
   readonly lease: (subnet: SubnetKey) => string;
+  /** Where it says which machine has an address; ours, flannel never looks there. */
+  readonly hosts: string;
+  readonly host: (address: string) => string;
   /** The subnet whose lease lives at that key; undefined when it is not exactly the key of one. */
   readonly subnetOf: (key: string) => SubnetKey | undefined;
 }
@@ -19,11 +22,14 @@ export function etcdKeys(prefix: string): EtcdKeys {
   const base = cleanEtcdPrefix(prefix);
   const join = (name: string): string => (base === '' || base === '/' ? `${base}${name}` : `${base}/${name}`);
   const subnets = join('subnets');
+  const hosts = join('hosts');
   const lease = (subnet: SubnetKey): string => `${subnets}/${formatSubnetKey(subnet)}`;
   return {
     config: join('config'),
     subnets,
     lease,
+    hosts,
+    host: (address) => `${hosts}/${address}`,
     subnetOf(key) {
       const subnet = key.startsWith(`${subnets}/`) ? parseSubnetKey(key) : undefined;
       return subnet !== undefined && lease(subnet) === key ? subnet : undefined;

@@ -10,7 +10,9 @@ import type { Lease, LeaseAttributes, RejectedRecord } from '#model/lease.ts';
 import { encodeLeaseRecord } from '#model/lease-record.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
 import { type Clock, systemClock } from '#runtime/clock.ts';
+import { type ClaimedPut, type ClaimOutcome, EtcdHostKeys } from './etcd-host-keys.ts';
 import { type EtcdKeys, etcdKeys, leaseOf } from './etcd-keys.ts';
+import type { HostMark } from './host-record.ts';
 import type { LeaseChange, LeaseEvent, LeaseSnapshot, LeaseStore } from './store.ts';
 
 export interface EtcdLeaseStoreOptions {
@@ -19,6 +21,8 @@ export interface EtcdLeaseStoreOptions {
   /** `/coreos.com/network` or the like. */
   readonly prefix: string;
   readonly clock?: Clock;
+  /** This machine; without it no host keys are written. */
+  readonly mark?: HostMark | undefined;
 }
 
 /** An etcd lease that was asked for and has no key yet. */
@@ -35,6 +39,7 @@ const SPARE_AGE = 1 / 100;
 const RENEW_TRIES = 3;
 
 export class EtcdLeaseStore implements LeaseStore {
+  readonly hosts: EtcdHostKeys | undefined;
   readonly #etcd: Etcd;
   readonly #keys: EtcdKeys;
   readonly #clock: Clock;
@@ -46,6 +51,7 @@ export class EtcdLeaseStore implements LeaseStore {
     this.#etcd = options.etcd;
     this.#keys = etcdKeys(options.prefix);
     this.#clock = options.clock ?? systemClock;
+    this.hosts = options.mark && new EtcdHostKeys(this.#etcd, this.#keys, options.mark);
   }
 
   async config(): Promise<string | undefined> {
@@ -80,16 +86,15 @@ export class EtcdLeaseStore implements LeaseStore {
     const key = this.#keys.lease(subnet);
     const grant = await this.#takeGrant(ttlSeconds);
     const lease = await grant.id;
-    const response = await this.#etcd.txn({
-      compare: [{ target: 'version', key, equals: 0 }],
-      success: [{ type: 'put', key, value: encodeLeaseRecord(attributes), lease }],
-    });
-    if (!response.succeeded) {
+    const outcome = await this.#put({ key, value: encodeLeaseRecord(attributes), lease, attributes, at: 0 });
+    if (outcome.type !== 'written') {
       this.#keepSpare(grant);
+      if (outcome.type === 'held') throw outcome.fault;
       return 'taken';
     }
     this.#attached.set(key, lease);
-    return { subnet, attributes, reservation: false, created: response.revision, modified: response.revision };
+    const { revision } = outcome;
+    return { subnet, attributes, reservation: false, created: revision, modified: revision };
   }
 
   renew(own: Lease, attributes: LeaseAttributes, ttlSeconds: number): Promise<Lease | 'lost'> {
@@ -101,22 +106,32 @@ export class EtcdLeaseStore implements LeaseStore {
     const value = encodeLeaseRecord(attributes);
     const grant = own.reservation ? undefined : await this.#takeGrant(ttlSeconds);
     const lease = await grant?.id;
-    const response = await this.#etcd.txn({
-      compare: [{ target: 'modRevision', key, equals: own.modified }],
-      success: [{ type: 'put', key, value, ...(lease === undefined ? {} : { lease }) }],
-      failure: [{ type: 'range', key }],
-    });
-    if (response.succeeded) {
+    const outcome = await this.#put({ key, value, lease: lease ?? 0n, attributes, at: own.modified });
+    if (outcome.type === 'written') {
       this.#revoke(this.#attached.get(key));
       if (lease !== undefined) this.#attached.set(key, lease);
-      return { ...own, attributes, modified: response.revision };
+      return { ...own, attributes, modified: outcome.revision };
     }
     if (grant !== undefined) this.#keepSpare(grant);
-    const [found] = response.responses;
-    const stored = found?.type === 'range' ? found.kvs[0] : undefined;
+    if (outcome.type === 'held') throw outcome.fault;
+    const { stored } = outcome;
     if (stored?.createRevision !== own.created || stored.value !== value || tries <= 1) return 'lost';
     const current = { ...own, reservation: stored.lease === 0n, modified: stored.modRevision };
     return this.#renew(current, attributes, ttlSeconds, tries - 1);
+  }
+
+  /** With the key of the host where there is one to write, else alone. */
+  async #put(put: ClaimedPut): Promise<ClaimOutcome> {
+    if (this.hosts !== undefined) return this.hosts.claim(put);
+    const { key, value, lease, at } = put;
+    const { succeeded, revision, responses } = await this.#etcd.txn({
+      compare: [{ target: 'modRevision', key, equals: at }],
+      success: [{ type: 'put', key, value, lease }],
+      failure: [{ type: 'range', key }],
+    });
+    if (succeeded) return { type: 'written', revision };
+    const [found] = responses;
+    return { type: 'refused', stored: found?.type === 'range' ? found.kvs[0] : undefined };
   }
 
   async release(own: Lease): Promise<'released' | 'lost'> {

@@ -11,6 +11,8 @@ import type { Lease, LeaseAttributes, RejectedRecord } from '#model/lease.ts';
 import { encodeLeaseRecord } from '#model/lease-record.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
 import { type EtcdKeys, etcdKeys } from './etcd-keys.ts';
+import { EtcdV2HostKeys } from './etcd-v2-host-keys.ts';
+import type { HostMark } from './host-record.ts';
 import type { LeaseChange, LeaseEvent, LeaseSnapshot, LeaseStore } from './store.ts';
 import { leaseInRecord, type StoredRecord } from './stored-record.ts';
 
@@ -19,18 +21,22 @@ export interface EtcdV2LeaseStoreOptions {
   readonly etcd: EtcdV2;
   /** `/coreos.com/network` or the like. */
   readonly prefix: string;
+  /** This machine; without it no host keys are written. */
+  readonly mark?: HostMark | undefined;
 }
 
 /** A key that says what we would write is taken for our own earlier write so often, then somebody else is at it. */
 const RENEW_TRIES = 3;
 
 export class EtcdV2LeaseStore implements LeaseStore {
+  readonly hosts: EtcdV2HostKeys | undefined;
   readonly #etcd: EtcdV2;
   readonly #keys: EtcdKeys;
 
   constructor(options: EtcdV2LeaseStoreOptions) {
     this.#etcd = options.etcd;
     this.#keys = etcdV2Keys(options.prefix);
+    this.hosts = options.mark && new EtcdV2HostKeys(this.#etcd, this.#keys, options.mark);
   }
 
   async config(): Promise<string | undefined> {
@@ -53,6 +59,7 @@ export class EtcdV2LeaseStore implements LeaseStore {
   prepareGrant(): void {}
 
   async create(subnet: SubnetKey, attributes: LeaseAttributes, ttlSeconds: number): Promise<Lease | 'taken'> {
+    await this.hosts?.claim(attributes, ttlSeconds);
     const node = await this.#etcd.create(this.#keys.lease(subnet), encodeLeaseRecord(attributes), ttlSeconds);
     if (node === 'exists') return 'taken';
     return { subnet, attributes, reservation: false, created: node.createdIndex, modified: node.modifiedIndex };
@@ -62,6 +69,7 @@ export class EtcdV2LeaseStore implements LeaseStore {
     const key = this.#keys.lease(own.subnet);
     const value = encodeLeaseRecord(attributes);
     let { modified, reservation } = own;
+    await this.hosts?.claim(attributes, reservation ? undefined : ttlSeconds);
     for (let tries = RENEW_TRIES; tries > 0; tries--) {
       const written = await this.#etcd.replace(key, value, modified, reservation ? undefined : ttlSeconds);
       if (written !== 'changed') {

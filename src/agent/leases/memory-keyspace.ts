@@ -99,6 +99,7 @@ export class MemoryKeyspace {
 
   #holds(compare: Compare): boolean {
     const pair = this.#pairs.get(compare.key);
+    if (compare.target === 'value') return pair?.value === compare.equals;
     const actual = { version: pair?.version, modRevision: pair?.modRevision, createRevision: pair?.createRevision };
     return (actual[compare.target] ?? 0) === compare.equals;
   }

@@ -4,12 +4,15 @@ import { connectEtcd } from '#etcd/client.ts';
 import { type ApiNote, AutoLeaseStore, type StoreHandle } from './auto-store.ts';
 import type { EtcdApi, EtcdApiOption } from './choose-api.ts';
 import { EtcdLeaseStore } from './etcd-store.ts';
+import type { HostMark } from './host-record.ts';
 import type { LeaseStore } from './store.ts';
 
 export interface OpenLeaseStoreOptions extends EtcdOptions {
   readonly api: EtcdApiOption;
   /** `/coreos.com/network` or the like. */
   readonly prefix: string;
+  /** This machine; without it no host keys are written. */
+  readonly mark?: HostMark | undefined;
   /** What `auto` finds out, for the log; not called for v2 and v3. */
   readonly tell?: (note: ApiNote) => void;
 }
@@ -39,7 +42,7 @@ export async function openLeaseStore(options: OpenLeaseStoreOptions): Promise<Op
 
 function openV3(options: OpenLeaseStoreOptions): StoreHandle {
   const etcd = connectEtcd(options);
-  return { store: new EtcdLeaseStore({ etcd, prefix: options.prefix }), close: () => etcd.close() };
+  return { store: new EtcdLeaseStore({ etcd, prefix: options.prefix, mark: options.mark }), close: () => etcd.close() };
 }
 
 /** Loaded when it is wanted: a fleet on v3 has no use for HTTP/1.1. */
@@ -47,7 +50,10 @@ async function openV2(options: OpenLeaseStoreOptions): Promise<StoreHandle> {
   const { connectEtcdV2 } = await import('#etcd/v2-client.ts');
   const { EtcdV2LeaseStore } = await import('./etcd-v2-store.ts');
   const etcd = connectEtcdV2(options);
-  return { store: new EtcdV2LeaseStore({ etcd, prefix: options.prefix }), close: () => etcd.close() };
+  return {
+    store: new EtcdV2LeaseStore({ etcd, prefix: options.prefix, mark: options.mark }),
+    close: () => etcd.close(),
+  };
 }
 
 function opened(api: EtcdApi, { store, close }: StoreHandle): OpenedLeaseStore {

@@ -1,11 +1,12 @@
 /**
  * LeaseStore: the seam between the agent and whatever coordinates the fleet (etcd v3, etcd v2, Kubernetes; in memory for
  * tests). Every write is a compare-and-set on our own key. Verbs throw a Fault when the store cannot be reached; what
- * the store decides (taken, lost) is an answer, not a Fault.
+ * the store decides (taken, lost) is an answer, not a Fault. (A store with HostKeys has one more: `lease.clone`.)
  */
 import type { Lease, LeaseAttributes, RejectedRecord } from '#model/lease.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
 import type { Fault } from '#runtime/fault.ts';
+import type { HostKeys } from './host-keys.ts';
 
 export interface LeaseSnapshot {
   /** Store revision of the listing; a watch continues after it. */
@@ -38,6 +39,8 @@ export type LeaseEvent =
   | { readonly type: 'resumed' };
 
 export interface LeaseStore {
+  /** Absent where the detector of cloned hosts is off, and in Kubernetes: a node is known by its name there. */
+  readonly hosts?: HostKeys | undefined;
   /** The network document as stored, or undefined when there is none. */
   config(): Promise<string | undefined>;
   list(): Promise<LeaseSnapshot>;

@@ -22,6 +22,8 @@ import type { CoreState } from './state.ts';
 
 const LOAD_PAUSE: Pause = { firstMs: 500, mostMs: 3000 };
 const ACQUIRE_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
+/** The other machine is asked again for a sign of life. */
+const CLONE_PAUSE: Pause = { firstMs: 60_000, mostMs: 60_000 };
 const RENEW_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
 const OPEN_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 const CHOOSE_PAUSE: Pause = { firstMs: 1000, mostMs: 10_000 };
@@ -90,7 +92,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       absorbAcquired(state, input.result, now, actions);
       break;
     case 'acquire-failed':
-      failed(state.acquire, now, ACQUIRE_PAUSE, spread);
+      failed(state.acquire, now, input.fault.code === 'lease.clone' ? CLONE_PAUSE : ACQUIRE_PAUSE, spread);
       logFault(state, now, actions, input.fault, 'no lease yet');
       break;
     case 'leases':
@@ -109,7 +111,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       });
       break;
     case 'renew-failed':
-      failed(state.renew, now, RENEW_PAUSE, spread);
+      failed(state.renew, now, input.fault.code === 'lease.clone' ? CLONE_PAUSE : RENEW_PAUSE, spread);
       logFault(state, now, actions, input.fault, 'lease not renewed; forwarding goes on');
       break;
     case 'firewall-done':
