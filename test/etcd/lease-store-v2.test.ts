@@ -2,6 +2,7 @@
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EtcdV2LeaseStore } from '#agent/leases/etcd-v2-store.ts';
+import type { HostMark } from '#agent/leases/host-record.ts';
 import { testLeaseStore } from '#agent/leases/lease-store-compliance.ts';
 import type { StoreFixture } from '#agent/leases/lease-store-fixture.ts';
 import type { EtcdV2 } from '#etcd/v2-api.ts';
@@ -35,15 +36,15 @@ async function fixture({ endpoints }: EtcdCluster, prefix: string): Promise<Stor
   const ends: (() => Promise<void> | void)[] = [];
   const relay = await Relay.start({ after: (run) => void ends.push(run) }, endpoint);
   const clients: EtcdV2[] = [];
-  const openAt = (port: number): EtcdV2LeaseStore => {
+  const openAt = (port: number, mark?: HostMark): EtcdV2LeaseStore => {
     const etcd = connectEtcdV2({ endpoints: [`http://127.0.0.1:${port}`], timeoutMs: 2000 });
     clients.push(etcd);
-    return new EtcdV2LeaseStore({ etcd, prefix });
+    return new EtcdV2LeaseStore({ etcd, prefix, mark });
   };
   return {
     prefix,
     listsDirectory: true,
-    open: () => openAt(relay.port),
+    open: (mark) => openAt(relay.port, mark),
     openUnreachable: () => openAt(1),
     async cut() {
       relay.refusing = true;

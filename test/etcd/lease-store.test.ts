@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
+import type { HostMark } from '#agent/leases/host-record.ts';
 import { testLeaseStore } from '#agent/leases/lease-store-compliance.ts';
 import type { StoreFixture } from '#agent/leases/lease-store-fixture.ts';
 import type { Etcd } from '#etcd/api.ts';
@@ -42,14 +43,14 @@ async function etcdFixture(): Promise<StoreFixture> {
   const proxy = new CuttableProxy(Number(new URL(cluster.endpoints[0] ?? '').port));
   await proxy.open();
   const clients: Etcd[] = [];
-  const openAt = (port: number): EtcdLeaseStore => {
+  const openAt = (port: number, mark?: HostMark): EtcdLeaseStore => {
     const client = connectEtcd({ endpoints: [`http://127.0.0.1:${port}`], timeoutMs: 2000 });
     clients.push(client);
-    return new EtcdLeaseStore({ etcd: client, prefix });
+    return new EtcdLeaseStore({ etcd: client, prefix, mark });
   };
   return {
     prefix,
-    open: () => openAt(proxy.port),
+    open: (mark) => openAt(proxy.port, mark),
     openUnreachable: () => openAt(1),
     cut: () => proxy.close(),
     heal: () => proxy.open(),

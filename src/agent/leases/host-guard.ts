@@ -30,6 +30,7 @@ export class HostGuard {
   readonly #options: HostGuardOptions;
   readonly #patienceMs: number;
   readonly #heard = new Set<string>();
+  #stopped: boolean = false;
   #address: string | undefined;
   /** Revision of our claim; undefined while we have none. */
   #since: number | undefined;
@@ -63,9 +64,10 @@ export class HostGuard {
   hold(attributes: LeaseAttributes, revision: number): void {
     const { hosts } = this.#options.store;
     const address = hostAddress(attributes);
-    if (hosts === undefined) return;
+    if (hosts === undefined || this.#stopped) return;
     if (address !== this.#address) {
-      this.stop();
+      this.#endWatch();
+      this.#cancelAnswer();
       this.#address = address;
       this.#since = undefined;
       this.#endWatch = hosts.watch(address, revision, (key) => this.#look(hosts, key));
@@ -74,9 +76,9 @@ export class HostGuard {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#endWatch();
     this.#cancelAnswer();
-    this.#address = undefined;
   }
 
   /** Another machine's mark stands there: is it alive? Returns when the address may be claimed again. */
@@ -153,7 +155,7 @@ export class HostGuard {
       write().catch((error: unknown) => {
         if (!(error instanceof Fault)) throw error;
         log.debug('the key of this host was not written', { code: error.code, why: error.summary });
-        if (this.#address !== undefined) this.#later(write);
+        if (!this.#stopped) this.#later(write);
       });
     });
   }

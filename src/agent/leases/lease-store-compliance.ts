@@ -1,6 +1,7 @@
 /** What every LeaseStore does, as tests: run on the in-memory etcd and on a real one. */
 import { after, test } from 'node:test';
 import { testCreating } from './lease-store-compliance-create.ts';
+import { testHostKeys } from './lease-store-compliance-hosts.ts';
 import { testRenewing } from './lease-store-compliance-renew.ts';
 import { testWatching } from './lease-store-compliance-watch.ts';
 import type { Behave, StoreFixture } from './lease-store-fixture.ts';
@@ -22,4 +23,5 @@ export function testLeaseStore(name: string, makeFixture: () => Promise<StoreFix
   testCreating(behaviour);
   testRenewing(behaviour);
   testWatching(behaviour);
+  testHostKeys(behaviour);
 }

@@ -1,5 +1,6 @@
 /** What the behaviours of a LeaseStore are tried on, and with. */
 import { formatSubnetKey } from '#model/subnet-key.ts';
+import type { HostMark } from './host-record.ts';
 import { attributesOf, subnetOf } from './lease-builders.ts';
 import type { LeaseChange, LeaseEvent, LeaseStore } from './store.ts';
 
@@ -8,8 +9,8 @@ export interface StoreFixture {
   readonly prefix: string;
   /** The store lists a directory, and not all keys that begin with its name. */
   readonly listsDirectory?: boolean;
-  /** A client of its own each time. */
-  open(): LeaseStore;
+  /** A client of its own each time, of the machine with that mark. */
+  open(mark?: HostMark): LeaseStore;
   /** A store that cannot reach its etcd. */
   openUnreachable(): LeaseStore;
   /** Cuts the connections of the stores opened by `open`, then lets them come back. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ManualClock } from '#runtime/clock.ts';
 import { EtcdV2LeaseStore } from './etcd-v2-store.ts';
+import type { HostMark } from './host-record.ts';
 import { testLeaseStore } from './lease-store-compliance.ts';
 import type { StoreFixture } from './lease-store-fixture.ts';
 import { MemoryEtcd, type MemoryEtcdClient } from './memory-etcd.ts';
@@ -15,10 +16,10 @@ function memoryFixture(): StoreFixture {
   const clock = new ManualClock();
   const etcd = new MemoryEtcd({ clock });
   const clients: MemoryEtcdClient[] = [];
-  const open = (): EtcdV2LeaseStore => {
+  const open = (mark?: HostMark): EtcdV2LeaseStore => {
     const client = etcd.connect();
     clients.push(client);
-    return new EtcdV2LeaseStore({ etcd: new MemoryEtcdV2(etcd, client), prefix: PREFIX });
+    return new EtcdV2LeaseStore({ etcd: new MemoryEtcdV2(etcd, client), prefix: PREFIX, mark });
   };
   return {
     prefix: PREFIX,

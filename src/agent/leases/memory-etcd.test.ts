@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ManualClock } from '#runtime/clock.ts';
 import { EtcdLeaseStore } from './etcd-store.ts';
+import type { HostMark } from './host-record.ts';
 import { testLeaseStore } from './lease-store-compliance.ts';
 import type { StoreFixture } from './lease-store-fixture.ts';
 import { MemoryEtcd, type MemoryEtcdClient } from './memory-etcd.ts';
@@ -14,10 +15,10 @@ function memoryFixture(): StoreFixture {
   const clock = new ManualClock();
   const etcd = new MemoryEtcd({ clock });
   const clients: MemoryEtcdClient[] = [];
-  const open = (): EtcdLeaseStore => {
+  const open = (mark?: HostMark): EtcdLeaseStore => {
     const client = etcd.connect();
     clients.push(client);
-    return new EtcdLeaseStore({ etcd: client, prefix: PREFIX, clock });
+    return new EtcdLeaseStore({ etcd: client, prefix: PREFIX, clock, mark });
   };
   return {
     prefix: PREFIX,

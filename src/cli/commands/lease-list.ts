@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { type CommandContext, defineCommand } from '#cli/command.ts';
 import { addEtcdOptions } from '#cli/etcd-options.ts';
 import { withRecords } from '#cli/etcd-session.ts';
-import { printEntries } from '#cli/lease/print-entries.ts';
-import { readEntries } from '#cli/lease/read-entries.ts';
+import { NO_DETAILS, printEntries } from '#cli/lease/print-entries.ts';
+import { readDetails, readEntries } from '#cli/lease/read-entries.ts';
 import { type OutputOptions, outputOption } from '#cli/output.ts';
 
 export function leaseListCommand(context: CommandContext): Command {
@@ -13,16 +13,15 @@ export function leaseListCommand(context: CommandContext): Command {
     summary: 'all leases, reservations and unusable records',
     examples: [
       ['weft lease list', 'subnet, host, backend, MAC, and what is wrong'],
-      ['weft lease list -o wide', 'also the time left and the revisions'],
+      ['weft lease list -o wide', 'also host names, the time left and the revisions'],
     ],
   }).addOption(outputOption());
   return addEtcdOptions(command).action(async () => {
     const { output } = command.opts<OutputOptions>();
     await withRecords(context, command, async (records) => {
       const entries = await readEntries(records);
-      const ttls =
-        output === 'wide' ? await records.ttls(entries.map(({ record }) => record)) : new Map<string, number>();
-      printEntries(context, output, entries, ttls);
+      const details = output === 'wide' ? await readDetails(records, entries) : NO_DETAILS;
+      printEntries(context, output, entries, details);
     });
   });
 }

@@ -1,8 +1,10 @@
 /** weft lease release: takes a subnet from a host that is gone. */
 import type { Command } from 'commander';
+import { hostAddress } from '#agent/leases/host-record.ts';
 import { leaseInRecord } from '#agent/leases/stored-record.ts';
 import { type CommandContext, type CommonOptions, defineCommand } from '#cli/command.ts';
 import { addEtcdOptions } from '#cli/etcd-options.ts';
+import type { EtcdRecords } from '#cli/etcd-records/records.ts';
 import { withRecords } from '#cli/etcd-session.ts';
 import { parseSubnetArgument } from '#cli/lease/subnet-argument.ts';
 import { formatIpv4 } from '#model/ipv4.ts';
@@ -41,9 +43,16 @@ export function leaseReleaseCommand(context: CommandContext): Command {
       }
       if ((await records.remove(current)) === 'changed')
         throw new Fault('lease.changed', { what: `${text} was written just now, so it was not released`, where: key });
+      if (!('reason' in lease)) await removeHostKey(records, hostAddress(lease.attributes));
       if (options.quiet !== true) context.writeNote(`released ${text}, held by ${holder}\n`);
     });
   });
+}
+
+/** A reservation's would stay for ever. Whoever writes it at this moment is alive, and keeps it. */
+async function removeHostKey(records: EtcdRecords, address: string): Promise<void> {
+  const host = await records.get(records.keys.host(address));
+  if (host !== undefined) await records.remove(host);
 }
 
 async function confirmed(context: CommandContext, question: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import { type CommandContext, defineCommand } from '#cli/command.ts';
 import { addEtcdOptions } from '#cli/etcd-options.ts';
 import { withRecords } from '#cli/etcd-session.ts';
 import { entryData } from '#cli/lease/print-entries.ts';
-import { readEntries } from '#cli/lease/read-entries.ts';
+import { readDetails, readEntries } from '#cli/lease/read-entries.ts';
 import { parseSubnetArgument } from '#cli/lease/subnet-argument.ts';
 import { type OutputOptions, outputOption, printData } from '#cli/output.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -26,7 +26,7 @@ export function leaseShowCommand(context: CommandContext): Command {
       // All are read, since what may be wrong with one is a conflict with another.
       const entry = (await readEntries(records)).find(({ record }) => record.key === key);
       if (entry === undefined) throw new Fault('lease.missing', { what: `nobody holds ${text}`, where: key });
-      const data = entryData(entry, await records.ttls([entry.record]));
+      const data = entryData(entry, await readDetails(records, [entry]));
       printData(context, output, {
         data,
         rows: Object.entries(data).filter(([, value]) => value !== undefined),

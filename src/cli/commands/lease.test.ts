@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { formatHostRecord, hostMarkOf } from '#agent/leases/host-record.ts';
 import { TestOperator } from '#cli/test-context.ts';
 import { leaseCommand } from './lease.ts';
 
@@ -40,6 +41,19 @@ suite('lease list', () => {
   test('the time left is shown when asked for', async () => {
     const operator = fleet();
     assert.match((await operator.run('lease list -o wide')).out, /10\.5\.3\.0\/24 .* lease +24h0m +/);
+  });
+
+  test('the host is named where it says which it is, and only when asked for', async () => {
+    const operator = fleet();
+    const { etcd } = operator;
+    etcd.putRaw(`${PREFIX}/hosts/192.0.2.1`, formatHostRecord(hostMarkOf('m', 'b', 'node-1')));
+    etcd.putRaw(`${PREFIX}/hosts/192.0.2.2`, 'junk');
+    const { out } = await operator.run('lease list -o wide');
+    assert.match(out, /^SUBNET +PUBLIC IP +HOST /);
+    assert.match(out, /10\.5\.3\.0\/24 +192\.0\.2\.1 +node-1 /);
+    assert.match(out, /10\.5\.20\.0\/24 +192\.0\.2\.2 +- /);
+    assert.doesNotMatch((await operator.run('lease list')).out, /node-1/);
+    assert.match((await operator.run('lease show 10.5.3.0/24 -o json')).out, /"hostName": "node-1"/);
   });
 
   test('what is wrong with a record is said beside it', async () => {
@@ -176,6 +190,18 @@ suite('lease release', () => {
     assert.equal(code, 1);
     assert.match(notes, /lease\.changed/);
     assert.equal((await stored(operator, '10.5.20.0-24'))?.value, record('192.0.2.99'));
+  });
+
+  test('the key of the host goes with its lease, those of others stay', async () => {
+    const operator = fleet();
+    const { etcd } = operator;
+    for (const host of ['192.0.2.2', '192.0.2.3']) etcd.putRaw(`${PREFIX}/hosts/${host}`, 'whatever it is');
+    assert.equal((await operator.run('lease release 10.5.100.0/24 --yes')).code, 0);
+    const { kvs } = await etcd.connect().range({ key: `${PREFIX}/hosts/`, rangeEnd: `${PREFIX}/hosts0` });
+    assert.deepEqual(
+      kvs.map(({ key }) => key),
+      [`${PREFIX}/hosts/192.0.2.2`],
+    );
   });
 
   test('an unusable record can be released too', async () => {

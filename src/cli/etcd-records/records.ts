@@ -9,6 +9,8 @@ export interface EtcdRecords {
   get(key: string): Promise<StoredRecord | undefined>;
   /** Everything where leases are. */
   leases(): Promise<readonly StoredRecord[]>;
+  /** The keys that tell which machine has an address. */
+  hosts(): Promise<readonly StoredRecord[]>;
   /** Seconds left by key, of records that `get` or `leases` gave; those that never expire are left out. */
   ttls(records: readonly StoredRecord[]): Promise<ReadonlyMap<string, number>>;
   /** Writes a key that does not exist; without `ttlSeconds` for ever. Gives the revision or index. */

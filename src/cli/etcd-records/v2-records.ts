@@ -22,6 +22,9 @@ export function v2Records(etcd: EtcdV2, prefix: string): EtcdRecords {
     async leases() {
       return (await etcd.list(keys.subnets)).nodes.map(seen);
     },
+    async hosts() {
+      return (await etcd.list(keys.hosts)).nodes.map(seen);
+    },
     async ttls(records) {
       return new Map(
         records.flatMap(({ key }) => {

@@ -26,6 +26,11 @@ export function v3Records(etcd: Etcd, prefix: string): EtcdRecords {
       const { kvs } = await etcd.range({ key: keys.subnets, rangeEnd: prefixEnd(keys.subnets) });
       return kvs.map(seen);
     },
+    async hosts() {
+      const below = `${keys.hosts}/`;
+      const { kvs } = await etcd.range({ key: below, rangeEnd: prefixEnd(below) });
+      return kvs.map(seen);
+    },
     /** One call for each etcd lease: only for who asks to see it. */
     async ttls(records) {
       const mortal = records.filter((record) => !record.reservation);

@@ -1,4 +1,5 @@
 /** The columns of a lease, and its form for programs. */
+import { hostAddress } from '#agent/leases/host-record.ts';
 import type { CommandContext } from '#cli/command.ts';
 import { type OutputFormat, printData } from '#cli/output.ts';
 import type { Column } from '#cli/table.ts';
@@ -8,25 +9,32 @@ import { isJsonObject, memberOf } from '#model/json-document.ts';
 import type { LeaseEntry } from './entries.ts';
 import { formatSubnet } from './subnet-argument.ts';
 
-/** Seconds left by key. */
-type Ttls = ReadonlyMap<string, number>;
+/** What is looked up only for those who want to see it. */
+export interface EntryDetails {
+  /** Seconds left by key. */
+  readonly ttls: ReadonlyMap<string, number>;
+  /** Host names by public address. */
+  readonly hostNames: ReadonlyMap<string, string>;
+}
+
+export const NO_DETAILS: EntryDetails = { ttls: new Map(), hostNames: new Map() };
 
 export function printEntries(
   context: CommandContext,
   output: OutputFormat,
   entries: readonly LeaseEntry[],
-  ttls: Ttls,
+  details: EntryDetails,
 ): void {
   printData(context, output, {
-    data: entries.map((entry) => entryData(entry, ttls)),
+    data: entries.map((entry) => entryData(entry, details)),
     rows: entries,
-    columns: columns(ttls),
+    columns: columns(details),
     empty: 'no leases',
   });
 }
 
 /** The entry as a program reads it: names in camelCase, addresses as text, absent what does not apply. */
-export function entryData(entry: LeaseEntry, ttls: Ttls): Readonly<Record<string, unknown>> {
+export function entryData(entry: LeaseEntry, details: EntryDetails): Readonly<Record<string, unknown>> {
   const { record, lease, problems } = entry;
   const { key } = record;
   if (lease === undefined) return { key, problems };
@@ -39,15 +47,16 @@ export function entryData(entry: LeaseEntry, ttls: Ttls): Readonly<Record<string
     backendType,
     backendData,
     backendV6Data,
+    hostName: details.hostNames.get(hostAddress(lease.attributes)),
     reservation: lease.reservation,
-    ttlSeconds: ttls.get(key),
+    ttlSeconds: details.ttls.get(key),
     createdRevision: lease.created,
     modifiedRevision: lease.modified,
     problems,
   };
 }
 
-function columns(ttls: Ttls): readonly Column<LeaseEntry>[] {
+function columns(details: EntryDetails): readonly Column<LeaseEntry>[] {
   return [
     {
       title: 'subnet',
@@ -55,10 +64,11 @@ function columns(ttls: Ttls): readonly Column<LeaseEntry>[] {
         lease === undefined ? key.slice(key.lastIndexOf('/') + 1) : formatSubnet(lease.subnet),
     },
     { title: 'public ip', value: ({ lease }) => lease && formatIpv4(lease.attributes.publicIp) },
+    { title: 'host', value: ({ lease }) => lease && details.hostNames.get(hostAddress(lease.attributes)), wide: true },
     { title: 'backend', value: ({ lease }) => lease?.attributes.backendType },
     { title: 'mac', value: vtepMac },
     { title: 'kind', value: kindOf },
-    { title: 'ttl', value: ({ record }) => formatTtl(ttls.get(record.key)), wide: true },
+    { title: 'ttl', value: ({ record }) => formatTtl(details.ttls.get(record.key)), wide: true },
     { title: 'created', value: ({ lease }) => lease?.created, wide: true, align: 'right' },
     { title: 'modified', value: ({ lease }) => lease?.modified, wide: true, align: 'right' },
     { title: 'key', value: ({ record }) => record.key, wide: true },
