@@ -93,6 +93,17 @@ test('a transaction takes the success branch when all comparisons hold, else the
   assert.deepEqual([fourth.succeeded, fourth.responses], [false, []]);
 });
 
+test('a transaction can compare a value; a key that is absent has none', async () => {
+  const expect = (key: string, equals: string): Promise<boolean> =>
+    etcd
+      .txn({ compare: [{ target: 'value', key, equals }], success: [{ type: 'put', key: '/compared', value: '' }] })
+      .then(({ succeeded }) => succeeded);
+  await etcd.put({ key: '/value', value: 'as it is' });
+  assert.equal(await expect('/value', 'as it is'), true);
+  assert.equal(await expect('/value', 'as it was'), false);
+  assert.equal(await expect('/no value', ''), false);
+});
+
 test('a lease is granted, kept alive, asked for and revoked, and takes its key along', async () => {
   const { id, ttlSeconds } = await etcd.leaseGrant(60);
   assert.equal(ttlSeconds, 60);

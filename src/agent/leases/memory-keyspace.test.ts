@@ -6,6 +6,7 @@ import type { WatchEvent } from '#etcd/api.ts';
 import { ManualClock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import { MemoryEtcd } from './memory-etcd.ts';
+import { MemoryKeyspace } from './memory-keyspace.ts';
 
 function refused(words: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof Fault && error.code === 'etcd.refused' && words.test(error.message);
@@ -50,6 +51,14 @@ test('a key put anew with another etcd lease leaves the old one, whose end then 
   await client.leaseRevoke(second.id);
   assert.equal((await client.range({ key: 'a' })).count, 0);
   await assert.rejects(client.leaseRevoke(second.id), refused(/lease not found/));
+});
+
+test('a value can be compared, and a key that is absent has none', () => {
+  const keyspace = new MemoryKeyspace();
+  keyspace.txn({ compare: [], success: [{ type: 'put', key: 'a', value: 'as it is' }] });
+  const expect = (key: string, equals: string): boolean =>
+    keyspace.txn({ compare: [{ target: 'value', key, equals }], success: [] }).succeeded;
+  assert.deepEqual([expect('a', 'as it is'), expect('a', 'as it was'), expect('b', '')], [true, false, false]);
 });
 
 test('an etcd lease ends by the clock, unless it is kept alive', async () => {
