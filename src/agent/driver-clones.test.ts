@@ -172,3 +172,13 @@ test('an owner that was cut off while another machine took its address gets it b
   assert.deepEqual([...(await fleet.leases()).values()][0], record);
   assert.equal(owner.said('is taken back').length, 1);
 });
+
+test('a clone that runs flannel and writes our lease is named, and the older claim stays', async () => {
+  const { fleet, host } = await readyHost();
+  const [[name = '', record = ''] = []] = [...(await fleet.leases())];
+  await fleet.putLease(name, record.replace(/"VtepMAC":"[^"]*"/, '"VtepMAC":"06:00:00:00:00:01"'));
+  await passSeconds(fleet, 2);
+  const [said = ''] = host.said('own lease lost');
+  assert.match(said, /overwritten by 10\.77\.0\.11.*lease\.clone.*systemd-machine-id-setup/);
+  assert.equal((await fleet.leases()).get(name), record);
+});

@@ -33,7 +33,11 @@ export async function openAgentStore(
   }
   const { prefix, api, endpoints } = config.etcd;
   const tell = (note: { readonly type: string; readonly api?: string }): void => log.info('etcd API', { ...note });
-  const mark = readHostMark(config.machineIdFile);
+  const { machineIdFile } = config;
+  const mark = readHostMark(machineIdFile);
+  if (mark === undefined && machineIdFile !== '') {
+    log.info('no machine id: clones of this host are not looked for', { path: machineIdFile });
+  }
   const { store, close } = await openLeaseStore({ ...etcdOptions(config), api, prefix, mark, tell });
   return { store, where: { endpoints: endpoints.join(','), prefix }, close };
 }

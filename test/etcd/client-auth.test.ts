@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
+import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
+import { hostMarkOf } from '#agent/leases/host-record.ts';
+import { attributesOf, subnetOf } from '#agent/leases/lease-builders.ts';
 import { prefixEnd } from '#etcd/api.ts';
 import { endMembers } from '#lab/etcd-member.ts';
 import { connect, faultOf, Recorder, startCluster, until } from './client-fixture.ts';
@@ -28,6 +31,7 @@ test('authentication is switched on for the tests that follow', async () => {
   await etcdctl('user', 'add', `${user.username}:${user.password}`);
   await etcdctl('role', 'add', 'weft');
   await etcdctl('role', 'grant-permission', 'weft', 'readwrite', '/weft/', '--prefix');
+  await etcdctl('role', 'grant-permission', 'weft', 'readwrite', '/narrow/subnets', '--prefix');
   await etcdctl('user', 'grant-role', 'weft', 'weft');
   await etcdctl('auth', 'enable');
 });
@@ -92,6 +96,19 @@ test('a watch outside the role is told why it is interrupted, and keeps trying',
   await until('it is told', () => recorder.interruptions.length === 1);
   assert.equal(recorder.interruptions[0]?.code, 'etcd.auth');
   assert.equal(recorder.interruptions[0].message, 'etcd does not permit watch "/other" for user "weft"');
+});
+
+test('a role that reaches the leases alone gets its lease, without a host key', async (t) => {
+  const mark = hostMarkOf('machine', 'boot', 'host');
+  const store = new EtcdLeaseStore({ etcd: connect(t, cluster, user), prefix: '/narrow', mark });
+  const created = await store.create(subnetOf('10.5.1.0-24'), attributesOf('10.77.0.11'), 60);
+  assert.ok(created !== 'taken');
+  assert.equal(store.hosts, undefined);
+  assert.ok((await store.renew(created, attributesOf('10.77.0.11'), 60)) !== 'lost');
+  const nowhere = new EtcdLeaseStore({ etcd: connect(t, cluster, user), prefix: '/nowhere', mark });
+  const fault = await faultOf(nowhere.create(subnetOf('10.5.1.0-24'), attributesOf('10.77.0.11'), 60));
+  assert.equal(fault.code, 'etcd.auth');
+  assert.ok(nowhere.hosts !== undefined);
 });
 
 test('a token that etcd has forgotten is replaced without the caller noticing', async (t) => {

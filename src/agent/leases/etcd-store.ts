@@ -10,6 +10,7 @@ import type { Lease, LeaseAttributes, RejectedRecord } from '#model/lease.ts';
 import { encodeLeaseRecord } from '#model/lease-record.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
 import { type Clock, systemClock } from '#runtime/clock.ts';
+import { Fault } from '#runtime/fault.ts';
 import { type ClaimedPut, type ClaimOutcome, EtcdHostKeys } from './etcd-host-keys.ts';
 import { type EtcdKeys, etcdKeys, leaseOf } from './etcd-keys.ts';
 import type { HostMark } from './host-record.ts';
@@ -39,7 +40,7 @@ const SPARE_AGE = 1 / 100;
 const RENEW_TRIES = 3;
 
 export class EtcdLeaseStore implements LeaseStore {
-  readonly hosts: EtcdHostKeys | undefined;
+  hosts: EtcdHostKeys | undefined;
   readonly #etcd: Etcd;
   readonly #keys: EtcdKeys;
   readonly #clock: Clock;
@@ -120,10 +121,21 @@ export class EtcdLeaseStore implements LeaseStore {
     return this.#renew(current, attributes, ttlSeconds, tries - 1);
   }
 
-  /** With the key of the host where there is one to write, else alone. */
+  /** With the key of the host, unless there is no mark to write or the role in etcd does not reach it. */
   async #put(put: ClaimedPut): Promise<ClaimOutcome> {
-    if (this.hosts !== undefined) return this.hosts.claim(put);
-    const { key, value, lease, at } = put;
+    const { hosts } = this;
+    if (hosts === undefined) return this.#putAlone(put);
+    try {
+      return await hosts.claim(put);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== 'etcd.auth') throw error;
+      const outcome = await this.#putAlone(put);
+      this.hosts = undefined;
+      return outcome;
+    }
+  }
+
+  async #putAlone({ key, value, lease, at }: ClaimedPut): Promise<ClaimOutcome> {
     const { succeeded, revision, responses } = await this.#etcd.txn({
       compare: [{ target: 'modRevision', key, equals: at }],
       success: [{ type: 'put', key, value, lease }],

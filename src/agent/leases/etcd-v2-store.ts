@@ -10,6 +10,7 @@ import type { EtcdV2, V2Event, V2Node } from '#etcd/v2-api.ts';
 import type { Lease, LeaseAttributes, RejectedRecord } from '#model/lease.ts';
 import { encodeLeaseRecord } from '#model/lease-record.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
+import { Fault } from '#runtime/fault.ts';
 import { type EtcdKeys, etcdKeys } from './etcd-keys.ts';
 import { EtcdV2HostKeys } from './etcd-v2-host-keys.ts';
 import type { HostMark } from './host-record.ts';
@@ -29,7 +30,7 @@ export interface EtcdV2LeaseStoreOptions {
 const RENEW_TRIES = 3;
 
 export class EtcdV2LeaseStore implements LeaseStore {
-  readonly hosts: EtcdV2HostKeys | undefined;
+  hosts: EtcdV2HostKeys | undefined;
   readonly #etcd: EtcdV2;
   readonly #keys: EtcdKeys;
 
@@ -59,8 +60,9 @@ export class EtcdV2LeaseStore implements LeaseStore {
   prepareGrant(): void {}
 
   async create(subnet: SubnetKey, attributes: LeaseAttributes, ttlSeconds: number): Promise<Lease | 'taken'> {
-    await this.hosts?.claim(attributes, ttlSeconds);
+    const permitted = await this.#claimHost(attributes, ttlSeconds);
     const node = await this.#etcd.create(this.#keys.lease(subnet), encodeLeaseRecord(attributes), ttlSeconds);
+    if (!permitted) this.hosts = undefined;
     if (node === 'exists') return 'taken';
     return { subnet, attributes, reservation: false, created: node.createdIndex, modified: node.modifiedIndex };
   }
@@ -69,9 +71,10 @@ export class EtcdV2LeaseStore implements LeaseStore {
     const key = this.#keys.lease(own.subnet);
     const value = encodeLeaseRecord(attributes);
     let { modified, reservation } = own;
-    await this.hosts?.claim(attributes, reservation ? undefined : ttlSeconds);
+    const permitted = await this.#claimHost(attributes, reservation ? undefined : ttlSeconds);
     for (let tries = RENEW_TRIES; tries > 0; tries--) {
       const written = await this.#etcd.replace(key, value, modified, reservation ? undefined : ttlSeconds);
+      if (!permitted) this.hosts = undefined;
       if (written !== 'changed') {
         const { createdIndex, modifiedIndex } = written;
         return { ...own, attributes, reservation, created: createdIndex, modified: modifiedIndex };
@@ -82,6 +85,17 @@ export class EtcdV2LeaseStore implements LeaseStore {
       reservation = stored.ttlSeconds === undefined;
     }
     return 'lost';
+  }
+
+  /** Unless there is no mark to write. Tells whether the role in etcd reaches the key. */
+  async #claimHost(attributes: LeaseAttributes, ttlSeconds: number | undefined): Promise<boolean> {
+    try {
+      await this.hosts?.claim(attributes, ttlSeconds);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== 'etcd.auth') throw error;
+      return false;
+    }
   }
 
   async release(own: Lease): Promise<'released' | 'lost'> {

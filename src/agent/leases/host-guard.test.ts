@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
+import { createLog } from '#runtime/log.ts';
+import { HostGuard } from './host-guard.ts';
 import { during, GuardedMachine, HOST_KEY, PREFIX, pass } from './host-guard-machine.ts';
+import type { HostKeys } from './host-keys.ts';
 import { formatHostRecord, hostMarkOf, parseHostRecord } from './host-record.ts';
+import { attributesOf } from './lease-builders.ts';
 import { MemoryEtcd } from './memory-etcd.ts';
 
 function world(): { clock: ManualClock; etcd: MemoryEtcd; machine: (name: string, boot?: string) => GuardedMachine } {
@@ -146,6 +150,25 @@ test('an answer that does not get through is given when etcd is back', async () 
   owner.client.heal();
   await pass(clock, 3000);
   assert.equal(hostKey(etcd), formatHostRecord(owner.mark));
+});
+
+test('a store that loses its host keys with a write is said to find no clones any more', async () => {
+  const logged: string[] = [];
+  const log = createLog({ verbose: true, journal: true, write: (line) => logged.push(line), now: () => 0 });
+  const store: { hosts: HostKeys | undefined } = {
+    hosts: { mark: hostMarkOf('m', 'b', 'n'), read: async () => undefined, watch: () => () => undefined },
+  };
+  const guard = new HostGuard({ store, clock: new ManualClock(), log });
+  const write = async (): Promise<string> => {
+    store.hosts = undefined;
+    return 'written';
+  };
+  const attributes = attributesOf('10.77.0.11');
+  assert.equal(await guard.protect(attributes, write), 'written');
+  assert.equal(await guard.protect(attributes, write), 'written');
+  guard.hold(attributes, 1);
+  assert.equal(logged.length, 1);
+  assert.match(logged[0] ?? '', /clones of this host cannot be found out/);
 });
 
 test('other faults of the store pass through at once', async () => {

@@ -49,10 +49,13 @@ export class HostGuard {
    */
   async protect<T>(attributes: LeaseAttributes, write: () => Promise<T>): Promise<T> {
     for (let round = 1; ; round++) {
+      const { store } = this.#options;
+      const { hosts } = store;
       try {
-        return await write();
+        const written = await write();
+        if (hosts !== undefined && store.hosts === undefined) this.#sayUnguarded();
+        return written;
       } catch (error) {
-        const { hosts } = this.#options.store;
         if (!(error instanceof Fault) || error.code !== 'lease.clone') throw error;
         if (hosts === undefined || round >= MOST_ROUNDS) throw error;
         await this.#contest(hosts, hostAddress(attributes));
@@ -158,6 +161,11 @@ export class HostGuard {
         if (!this.#stopped) this.#later(write);
       });
     });
+  }
+
+  #sayUnguarded(): void {
+    const remedy = 'let the role in etcd read and write <prefix>/hosts/, or give -machine-id-file=';
+    this.#options.log.warn('clones of this host cannot be found out: etcd does not permit the keys for it', { remedy });
   }
 
   #sayOnce(who: string, message: string, fields: Readonly<Record<string, string>>): void {

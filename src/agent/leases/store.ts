@@ -39,7 +39,10 @@ export type LeaseEvent =
   | { readonly type: 'resumed' };
 
 export interface LeaseStore {
-  /** Absent where the detector of cloned hosts is off, and in Kubernetes: a node is known by its name there. */
+  /**
+   * Absent where the detector of cloned hosts is off, and in Kubernetes: a node is known by its name there. Goes away when the
+   * first write shows that our role does not reach these keys: a lease counts for more.
+   */
   readonly hosts?: HostKeys | undefined;
   /** The network document as stored, or undefined when there is none. */
   config(): Promise<string | undefined>;

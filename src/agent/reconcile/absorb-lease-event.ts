@@ -1,10 +1,12 @@
 /** What the store's events change: the peers known, and our own key. An interruption withdraws nothing. */
 
+import { isSameHost } from '#agent/leases/own-lease.ts';
 import type { PeerDifference } from '#agent/leases/peer-view.ts';
 import type { LeaseEvent } from '#agent/leases/store.ts';
 import { formatPublicIps, type Lease } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
+import { FAULTS } from '#runtime/fault-table.ts';
 import type { Action } from './input.ts';
 import type { CoreState } from './state.ts';
 
@@ -71,8 +73,11 @@ function absorbOwnKey(
     change.type === 'put'
       ? `overwritten by ${formatPublicIps(change.lease.attributes)}`
       : 'deleted, or a record that cannot be read';
+  const isClone = change.type === 'put' && isSameHost(change.lease.attributes, state.own.attributes);
+  const clone = isClone ? { code: 'lease.clone', remedy: FAULTS['lease.clone'].remedy } : {};
   state.renewAt = nextClaim(state, now, 0);
-  actions.push({ type: 'log', level: 'warn', message: 'own lease lost; claiming it again', fields: { subnet, by } });
+  const fields = { subnet, by, ...clone };
+  actions.push({ type: 'log', level: 'warn', message: 'own lease lost; claiming it again', fields });
 }
 
 /** The record is as we would write it; only its time to live is unknown. */
