@@ -63,6 +63,7 @@ test('when the owner dies exactly one of those that wait takes over', async () =
     const all = world(seed);
     const [owner] = await holders(all, all.machines);
     owner?.die();
+    all.clock.advance(300_000);
     const rest = all.machines.filter((machine) => machine !== owner);
     const next = await holders(all, rest);
     assert.equal(next.length, 1, `seed ${seed}`);

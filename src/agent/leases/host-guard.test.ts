@@ -71,12 +71,17 @@ test('a copy of the disk has another boot, and is found out', async () => {
   assert.equal(await during(clock, machine('a', 'boot of the copy').claim()), 'held');
 });
 
-test('a clone gets the address when the other goes', async () => {
+test('a clone gets the address when the other goes, but not during an upgrade of its agent', async () => {
   const { clock, machine } = world();
   const [owner, clone] = [machine('a'), machine('bb')];
   await during(clock, owner.claim());
   assert.equal(await during(clock, clone.claim()), 'held');
   owner.die();
+  assert.equal(await during(clock, clone.claim()), 'held');
+  const upgraded = machine('a');
+  assert.equal(await during(clock, upgraded.claim()), 'ours');
+  upgraded.die();
+  clock.advance(300_000);
   assert.equal(await during(clock, clone.claim()), 'ours');
 });
 

@@ -20,6 +20,11 @@ export interface HostGuardOptions {
 }
 
 const PATIENCE_MS = 3000;
+/**
+ * A machine that once gave a sign of life must be silent for this long: its agent may be down for an upgrade, while its Pods
+ * go on under this address.
+ */
+const LONGEST_ABSENCE_MS = 300_000;
 /** The key is rewritten once in this time at most: whoever writes it all the time costs no more than this. */
 const ANSWER_PAUSE_MS = 1000;
 /** Others may be at the key at the same time. */
@@ -37,6 +42,8 @@ export class HostGuard {
   #endWatch = (): void => undefined;
   #cancelAnswer = (): void => undefined;
   #answeredAt = Number.NEGATIVE_INFINITY;
+  /** When another machine last gave a sign of life. */
+  #aliveAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: HostGuardOptions) {
     this.#options = options;
@@ -86,7 +93,7 @@ export class HostGuard {
 
   /** Another machine's mark stands there: is it alive? Returns when the address may be claimed again. */
   async #contest(hosts: HostKeys, address: string): Promise<void> {
-    const { log } = this.#options;
+    const { log, clock } = this.#options;
     const found = await hosts.read(address);
     const record = found?.record;
     if (found === undefined || record === undefined) return;
@@ -102,15 +109,17 @@ export class HostGuard {
       if ((await found.replace({ ...record, asker: hosts.mark })) === 'changed') return;
     }
     const asked = record.asker === undefined ? await hosts.read(address) : found;
-    await new Promise<void>((resolve) => void this.#options.clock.after(this.#patienceMs, resolve));
+    await new Promise<void>((resolve) => void clock.after(this.#patienceMs, resolve));
     const now = await hosts.read(address);
     if (now === undefined) return;
     if (now.revision !== asked?.revision || now.record?.asker === undefined) {
       if (now.record === undefined || judgeHostRecord(now.record, now.revision, hosts.mark, undefined) === 'ours')
         return;
       this.#since = undefined;
+      this.#aliveAt = clock.now();
       throw cloneFault(now.key, now.record, hosts.mark);
     }
+    if (clock.now() - this.#aliveAt < LONGEST_ABSENCE_MS) throw cloneFault(now.key, now.record, hosts.mark);
     if ((await now.replace(hosts.mark)) === 'written') {
       log.warn('address taken over from a machine that does not answer', { key: now.key, ...fieldsOf(record) });
     }
