@@ -2,7 +2,7 @@
  * What stands at `<prefix>/hosts/<address>`: which machine has an address, so that a cloned host is found out. flannel never
  * looks there. At rest the value never changes, so that a restart can compare it without reading it first. Pure.
  */
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { formatIp } from '#model/ip.ts';
 import { isJsonObject } from '#model/json-document.ts';
 import type { Json, LeaseAttributes } from '#model/lease.ts';
@@ -38,8 +38,7 @@ const LONGEST_VALUE = 1000;
 
 /** `machineId` and `bootId` as the system has them. */
 export function hostMarkOf(machineId: string, bootId: string, name: string): HostMark {
-  const hash = (kind: string, id: string): string =>
-    createHash('sha256').update(`${MARK_SALT} ${kind} ${id}`).digest('hex').slice(0, 32);
+  const hash = (kind: string, id: string): string => digest('sha256', `${MARK_SALT} ${kind} ${id}`).slice(0, 32);
   const plain = name.replaceAll(/[^A-Za-z\d._-]/g, '').slice(0, 64);
   return { machine: hash('machine', machineId), boot: hash('boot', bootId), name: plain };
 }
