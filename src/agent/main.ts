@@ -124,6 +124,7 @@ function coreSettings(
     publicIpv6: given.ipv6 ?? config.publicIpv6,
     blackhole: config.blackhole,
     renewMarginMs: config.renewMarginMs,
+    withdraw: config.withdraw,
     wallOffsetMs: Date.now() - systemClock.now(),
     traffic: config.traffic,
     former: readFormerFabrics(config.subnetFile),

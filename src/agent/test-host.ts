@@ -128,6 +128,7 @@ export class TestHost {
         publicIpv6: undefined,
         blackhole: false,
         renewMarginMs: 3_600_000,
+        withdraw: { graceMs: 3000, limitPercent: 30, holdMs: 3_600_000 },
         traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
         former: [],
         wallOffsetMs: 0,

@@ -43,6 +43,7 @@ async function startAgent(t: TestContext, server: KubeServer): Promise<Agent> {
       former: [],
       wallOffsetMs: 0,
       renewMarginMs: 3_600_000,
+      withdraw: { graceMs: 0, limitPercent: 100, holdMs: 3_600_000 },
       previous: undefined,
       randomMacs: { ipv4: '0e:00:00:00:00:01', ipv6: '0e:00:00:00:00:02' },
       spread: 0.5,

@@ -47,6 +47,7 @@ test("without flags everything is as flannel's default", () => {
     subnetFile: '/run/flannel/subnet.env',
     machineIdFile: '/etc/machine-id',
     renewMarginMs: 3_600_000,
+    withdraw: { graceMs: 3000, limitPercent: 30, holdMs: 3_600_000 },
     verbose: false,
     notes: [],
   });
@@ -74,6 +75,9 @@ suite('every flag', () => {
     'subnet-file': ['/tmp/s.env', ({ subnetFile }) => subnetFile, '/tmp/s.env'],
     'machine-id-file': ['/tmp/id', ({ machineIdFile }) => machineIdFile, '/tmp/id'],
     'subnet-lease-renew-margin': ['1439', ({ renewMarginMs }) => renewMarginMs, 86_340_000],
+    'withdraw-grace': ['0', ({ withdraw }) => withdraw.graceMs, 0],
+    'withdraw-limit': ['100', ({ withdraw }) => withdraw.limitPercent, 100],
+    'withdraw-hold': ['60', ({ withdraw }) => withdraw.holdMs, 60_000],
     'ip-masq': ['true', ({ traffic }) => traffic.masquerade, true],
     'ip-masq-fully-random-disable': ['1', ({ traffic }) => traffic.fullyRandom, false],
     'iptables-forward-rules': ['f', ({ traffic }) => traffic.forward, false],

@@ -21,6 +21,7 @@ export interface AgentConfig extends UnderlayWish {
   /** What tells this machine from a clone of it; empty: nothing does. */
   readonly machineIdFile: string;
   readonly renewMarginMs: number;
+  readonly withdraw: WithdrawConfig;
   readonly verbose: boolean;
   /** What the operator should know about the command line, a sentence each. */
   readonly notes: readonly string[];
@@ -57,6 +58,13 @@ export interface TrafficConfig {
   readonly resyncMs: number;
 }
 
+/** When peers whose keys are gone are withdrawn, as WithdrawRules has them. */
+export interface WithdrawConfig {
+  readonly graceMs: number;
+  readonly limitPercent: number;
+  readonly holdMs: number;
+}
+
 export interface HealthConfig {
   /** Empty: all addresses. */
   readonly ip: string;
@@ -71,6 +79,7 @@ export type AgentCommandLine =
 const ETCD_APIS: readonly EtcdApiOption[] = ['auto', 'v3', 'v2'];
 const LEASE_MINUTES = 1440;
 const LONGEST_RESYNC_SECONDS = 24 * 3600;
+const LONGEST_WAIT_SECONDS = 7 * 24 * 3600;
 
 /** Reads the command line of the agent. Throws Fault `usage.flag` or `host.public-ip`. */
 export function parseAgentCommandLine(
@@ -106,6 +115,7 @@ function agentConfig(flags: FlagReader): Omit<AgentConfig, 'notes'> {
     subnetFile: flags.path('subnet-file'),
     machineIdFile: flags.text('machine-id-file'),
     renewMarginMs: minutes * 60_000,
+    withdraw: withdrawConfig(flags),
     verbose: Number(flags.text('v')) >= 1,
   };
 }
@@ -154,6 +164,16 @@ function trafficConfig(flags: FlagReader): TrafficConfig {
     forward: flags.boolean('iptables-forward-rules'),
     compatNft: flags.boolean('compat-nft'),
     resyncMs: resyncSeconds * 1000,
+  };
+}
+
+function withdrawConfig(flags: FlagReader): WithdrawConfig {
+  const seconds = { from: 0, to: LONGEST_WAIT_SECONDS, why: 'it is a number of seconds' };
+  const percentage = { from: 0, to: 100, why: 'it is a percentage' };
+  return {
+    graceMs: flags.wholeNumber('withdraw-grace', seconds) * 1000,
+    limitPercent: flags.wholeNumber('withdraw-limit', percentage),
+    holdMs: flags.wholeNumber('withdraw-hold', seconds) * 1000,
   };
 }
 

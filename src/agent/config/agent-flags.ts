@@ -70,6 +70,24 @@ export const AGENT_FLAGS: readonly FlagDefinition[] = [
     help: 'minutes before its end that the lease is renewed at the latest, 1 to 1439',
   },
   {
+    name: 'withdraw-grace',
+    type: 'integer',
+    default: '3',
+    help: 'seconds that a peer stays connected after its key is gone, for its owner to claim it again; 0 for none, as flannel',
+  },
+  {
+    name: 'withdraw-limit',
+    type: 'integer',
+    default: '30',
+    help: 'percentage of the peers: when more are gone within the grace, and three at least, they are held and not withdrawn; 100 for never',
+  },
+  {
+    name: 'withdraw-hold',
+    type: 'integer',
+    default: '3600',
+    help: 'seconds that peers are held at most; SIGHUP withdraws them at once',
+  },
+  {
     name: 'ip-masq',
     type: 'boolean',
     default: 'false',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Cidr, cidrContains, cidrsOverlap } from '#model/ip.ts';
+import { formatIpv4 } from '#model/ipv4.ts';
 import type { Lease } from '#model/lease.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { type Admission, type AdmissionRequest, admitLeases } from './admission.ts';
@@ -75,8 +76,58 @@ test('of leases that overlap the older claim stays', () => {
   const { admitted: good, refused } = admit([younger, older]);
   assert.deepEqual(good, [older]);
   assert.equal(refused[0]?.reason, 'the subnet overlaps the older lease 10.5.4.0/24 of 10.77.0.2');
-  assert.deepEqual(admitted([{ ...younger, created: 4 }, older]), ['10.5.4.0-22']);
+  const same = leaseOf('10.5.4.0-24&fd01::-64', '10.77.0.5', { created: 4 });
+  assert.deepEqual(admitted([older, same]), ['10.5.4.0-24']);
+  assert.deepEqual(admit([older, same]).admitted[0]?.attributes, same.attributes);
   assert.deepEqual(admitted([leaseOf('10.5.4.0-24&fd00::-64', '10.77.0.4', { created: 7 }), older]), ['10.5.4.0-24']);
+});
+
+test('a subnet of another length than the network hands out yields to every other, however old it is', () => {
+  const good = leaseOf('10.5.4.0-24', '10.77.0.2', { created: 500 });
+  const wide = leaseOf('10.5.0.0-21', '10.77.0.3', { created: 1 });
+  const { admitted: taken, refused } = admit([wide, good]);
+  assert.deepEqual(taken, [good]);
+  assert.equal(refused[0]?.reason, 'the subnet overlaps the lease 10.5.4.0/24 of 10.77.0.2');
+  assert.deepEqual(admitted([wide]), ['10.5.0.0-21']);
+});
+
+test('of two leases with one PublicIP the older claim stays, and the other is reported', () => {
+  const older = leaseOf('10.5.4.0-24', '10.77.0.2', { created: 5 });
+  const younger = leaseOf('10.5.6.0-24', '10.77.0.2', { created: 6 });
+  const { admitted: good, refused } = admit([younger, older]);
+  assert.deepEqual(good, [older]);
+  const reason = 'its PublicIP 10.77.0.2 is that of the older lease 10.5.4.0/24 of 10.77.0.2: was a machine cloned?';
+  assert.deepEqual(
+    refused.map((each) => [each.lease, each.reason, each.severity]),
+    [[younger, reason, 'warning']],
+  );
+  const unusable = leaseOf('10.9.0.0-24', '10.77.0.2', { created: 1 });
+  assert.deepEqual(admit([unusable, younger]).admitted, [younger], 'a lease that is refused has no name to defend');
+});
+
+test('a departed peer stays while nobody else claims what is theirs', () => {
+  const departed = leaseOf('10.5.4.0-24', '10.77.0.2', { created: 5 });
+  const { admitted: good, refused, superseded } = admit([GOOD], { departed: [departed] });
+  assert.deepEqual([good, refused, superseded], [[GOOD, departed], [], []]);
+});
+
+for (const [what, claim] of [
+  ['its subnet', leaseOf('10.5.4.0-24&fd01::-64', '10.77.0.7', { created: 900 })],
+  ['its PublicIP: the host has moved', leaseOf('10.5.7.0-24', '10.77.0.2', { created: 900 })],
+] as const) {
+  test(`a departed peer yields to a lease with ${what}, however young`, () => {
+    const departed = leaseOf('10.5.4.0-24', '10.77.0.2', { created: 5 });
+    const { admitted: good, refused, superseded } = admit([claim], { departed: [departed] });
+    assert.deepEqual([good.length, good[0]?.attributes, refused, superseded], [1, claim.attributes, [], [departed]]);
+  });
+}
+
+test('a record that is refused itself ends no departed peer', () => {
+  const departed = leaseOf('10.5.4.0-24', '10.77.0.2', { created: 5 });
+  const hostile = [leaseOf('10.5.4.0-24&fd01::-64', '127.0.0.1'), leaseOf('10.5.0.0-16', '10.77.0.3')];
+  const wide = leaseOf('10.5.4.0-22', '10.77.0.5');
+  const { admitted: good, superseded } = admit([...hostile, wide], { departed: [departed] });
+  assert.deepEqual([good, superseded], [[departed], []]);
 });
 
 test('a refused lease does not stand in the way of younger ones', () => {
@@ -135,9 +186,9 @@ function dualAdmitted(leases: readonly Lease[]): { readonly names: readonly stri
 
 test('in a dual-stack network both families of a lease are admitted, and one of a host that has no other', () => {
   const both = dualLease('10.5.1.0-24&fd10:0:0:1::-64', 1);
-  assert.deepEqual(admit([both], DUAL_OWN), { admitted: [both], refused: [] });
+  assert.deepEqual(admit([both], DUAL_OWN), { admitted: [both], refused: [], superseded: [] });
   const ipv4 = leaseOf('10.5.2.0-24', '10.77.0.2');
-  assert.deepEqual(admit([ipv4], DUAL_OWN), { admitted: [ipv4], refused: [] });
+  assert.deepEqual(admit([ipv4], DUAL_OWN), { admitted: [ipv4], refused: [], superseded: [] });
 });
 
 for (const [subnet, more, reason] of [
@@ -217,7 +268,7 @@ test('whatever the leases, those admitted neither overlap nor contain a PublicIP
 test('10,000 leases are judged in no time, with 4,096 of them inside a hostile one too', () => {
   const network = networkOf({ Network: '10.0.0.0/8', SubnetLen: 24 });
   const leases = Array.from({ length: 10_000 }, (_, index) => ({
-    ...leaseOf('10.5.1.0-24', '172.16.0.1', { created: 10 + index }),
+    ...leaseOf('10.5.1.0-24', formatIpv4(ipOf('172.20.0.0') + index), { created: 10 + index }),
     subnet: { ipv4: { address: ipOf('10.16.0.0') + index * 256, length: 24 } },
   }));
   const hostile = leaseOf('10.16.0.0-12', '172.16.0.2', { created: 20_000 });

@@ -10,12 +10,14 @@ import { FAMILIES, type Family, type Ip } from '#model/ip.ts';
 import { formatPublicIps, type Lease } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import { subnetKeyOf } from '#model/subnet-key.ts';
-import { judgeFamily } from './judge-family.ts';
+import { type Candidate, judgeFamily } from './judge-family.ts';
 import { isSameHost } from './own-lease.ts';
 
 export interface AdmissionRequest {
   /** Leases of others; our own must not be among them. */
   readonly leases: readonly Lease[];
+  /** Leases of peers whose keys are gone, to be kept while nobody else claims what is theirs; none by default. */
+  readonly departed?: readonly Lease[];
   readonly network: NetworkConfig;
   /** Our own lease. */
   readonly own: Lease;
@@ -35,26 +37,34 @@ export interface Admission {
   readonly admitted: readonly Lease[];
   /** A lease of which one family is used is here too, with the reason why the other is not. */
   readonly refused: readonly RefusedLease[];
+  /** Departed leases to let go of: what was theirs is another's now, or was never used. */
+  readonly superseded: readonly Lease[];
 }
 
 /** Sorts the leases into those to program and those refused, each with the reason. O(n log n). */
 export function admitLeases(request: AdmissionRequest): Admission {
   const refused: RefusedLease[] = [];
-  const candidates: Lease[] = [];
+  const superseded: Lease[] = [];
+  const candidates: Candidate[] = [];
+  const refuse = (candidate: Candidate, reason: string, severity: RefusedLease['severity'] = 'warning'): void => {
+    if (candidate.departed) superseded.push(candidate.lease);
+    else refused.push({ lease: candidate.lease, reason, severity });
+  };
   const backendType = request.own.attributes.backendType.toLowerCase();
-  for (const lease of request.leases) {
-    if (isSameHost(lease.attributes, request.own.attributes)) {
-      const reason = `its PublicIP ${formatPublicIps(lease.attributes)} is ours: a cloned host, or an old lease of ours`;
-      refused.push({ lease, reason, severity: 'warning' });
-    } else if (lease.attributes.backendType.toLowerCase() !== backendType) {
-      const reason = `its backend type is "${printable(lease.attributes.backendType)}", ours is "${backendType}"`;
-      refused.push({ lease, reason, severity: 'info' });
-    } else candidates.push(lease);
+  for (const candidate of candidatesOf(request)) {
+    const { attributes } = candidate.lease;
+    if (isSameHost(attributes, request.own.attributes)) {
+      refuse(candidate, `its PublicIP ${formatPublicIps(attributes)} is ours: a cloned host, or an old lease of ours`);
+    } else if (attributes.backendType.toLowerCase() !== backendType) {
+      const type = printable(attributes.backendType);
+      refuse(candidate, `its backend type is "${type}", ours is "${backendType}"`, 'info');
+    } else candidates.push(candidate);
   }
   const families = FAMILIES.filter((family) => request.network[family] !== undefined);
   const judgements = new Map(families.map((family) => [family, judgeFamily(family, candidates, request)]));
   const admitted: Lease[] = [];
-  for (const [index, lease] of candidates.entries()) {
+  for (const [index, candidate] of candidates.entries()) {
+    const { lease, departed } = candidate;
     const reasons: string[] = [];
     for (const judgement of judgements.values()) {
       const reason = judgement.get(index);
@@ -64,9 +74,14 @@ export function admitLeases(request: AdmissionRequest): Admission {
     if (usable !== undefined) admitted.push(usable);
     else if (reasons.length === 0)
       reasons.push(`the network has no ${lease.subnet.ipv4 === undefined ? 'IPv6' : 'IPv4'}`);
-    if (reasons.length > 0) refused.push({ lease, reason: reasons.join('; '), severity: 'warning' });
+    if (reasons.length > 0 && !(departed && usable !== undefined)) refuse(candidate, reasons.join('; '));
   }
-  return { admitted, refused };
+  return { admitted, refused, superseded };
+}
+
+function* candidatesOf({ leases, departed = [] }: AdmissionRequest): Generator<Candidate> {
+  for (const lease of leases) yield { lease, departed: false };
+  for (const lease of departed) yield { lease, departed: true };
 }
 
 /** The lease with the families that are good; itself when all are. */

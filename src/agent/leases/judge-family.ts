@@ -15,14 +15,27 @@ import type { Lease } from '#model/lease.ts';
 import type { AdmissionRequest } from './admission.ts';
 import { SubnetTree } from './subnet-tree.ts';
 
+/** A lease to be judged. */
+export interface Candidate {
+  readonly lease: Lease;
+  /** Its key is gone: it yields to every lease that has one. */
+  readonly departed: boolean;
+}
+
 /** What a lease says for one family. */
 interface Part {
   /** Of the lease in the list. */
   readonly index: number;
   readonly subnet: Cidr;
   readonly publicIp: Ip;
+  /** Lower ones come first whatever their age. */
+  readonly rank: number;
   readonly created: number;
 }
+
+/** A subnet of another length than the network hands out: left over from another SubnetLen, or wrong. */
+const WRONG_LENGTH = 2;
+const DEPARTED = 1;
 
 interface Names {
   readonly subnet: string;
@@ -38,20 +51,24 @@ const NAMES: { readonly [family in Family]: Names } = {
 /** Reasons by index of the lease; a lease that has no subnet of that family has none to be refused. */
 export function judgeFamily(
   family: Family,
-  leases: readonly Lease[],
+  candidates: readonly Candidate[],
   request: AdmissionRequest,
 ): ReadonlyMap<number, string> {
   const reasons = new Map<number, string>();
-  const network = request.network[family]?.network;
-  if (network === undefined) return reasons;
+  const range = request.network[family];
+  if (range === undefined) return reasons;
+  const { network, subnetLength } = range;
   const parts: Part[] = [];
-  for (const [index, lease] of leases.entries()) {
+  for (const [index, { lease, departed }] of candidates.entries()) {
     const subnet = lease.subnet[family];
     if (subnet === undefined) continue;
     const publicIp = publicIpOf(lease, family);
     const reason = refusalByItself(family, network, subnet, publicIp, request);
     if (reason !== undefined) reasons.set(index, reason);
-    else parts.push({ index, subnet, publicIp, created: lease.created });
+    else {
+      const rank = (subnet.length === subnetLength ? 0 : WRONG_LENGTH) + (departed ? DEPARTED : 0);
+      parts.push({ index, subnet, publicIp, rank, created: lease.created });
+    }
   }
   refuseYounger(parts, network, NAMES[family], reasons);
   return reasons;
@@ -111,14 +128,16 @@ function network(text: string): Cidr {
   return cidr;
 }
 
-/** Oldest claim first: a part is refused when it conflicts with one taken before. */
+/** Lowest rank and then oldest claim first: a part is refused when it conflicts with one taken before. */
 function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reasons: Map<number, string>): void {
   const tree = new SubnetTree(parts.map(({ subnet }) => subnet));
   /** For each part the one taken that is inside its subnet, or whose public address is inside it. */
   const inside = new Map<number, number>();
   const publicIpInside = new Map<number, number>();
   const isTaken = new Uint8Array(parts.length);
-  const byAge = Uint32Array.from(parts.keys()).sort((a, b) => createdOf(parts[a]) - createdOf(parts[b]));
+  const byAge = Uint32Array.from(parts.keys()).sort((a, b) => compareClaims(parts[a], parts[b]));
+  /** By public address: a host has one lease, and finds its oldest one when it starts. */
+  const hosts = new Map<Ip, number>();
   for (const at of byAge) {
     const part = parts[at];
     if (part === undefined) continue;
@@ -127,26 +146,34 @@ function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reas
     const overlapped = larger.find((other) => isTaken[other] === 1) ?? inside.get(at);
     const holder = aroundPublicIp.find((other) => isTaken[other] === 1);
     const held = publicIpInside.get(at);
+    const namesake = hosts.get(part.publicIp);
     if (overlapped !== undefined) {
-      reasons.set(part.index, `the ${names.subnet} overlaps the older lease ${name(overlapped)}`);
+      reasons.set(part.index, `the ${names.subnet} overlaps ${name(overlapped, part)}`);
     } else if (holder !== undefined) {
-      const where = `inside the ${names.subnet} of the older lease ${name(holder)}`;
+      const where = `inside the ${names.subnet} of ${name(holder, part)}`;
       reasons.set(part.index, `its ${names.publicIp} ${formatIp(part.publicIp)} is ${where}`);
     } else if (held !== undefined) {
-      reasons.set(part.index, `the ${names.subnet} contains the ${names.publicIp} of the older lease ${name(held)}`);
+      reasons.set(part.index, `the ${names.subnet} contains the ${names.publicIp} of ${name(held, part)}`);
+    } else if (namesake !== undefined) {
+      const address = `${names.publicIp} ${formatIp(part.publicIp)}`;
+      reasons.set(part.index, `its ${address} is that of ${name(namesake, part)}: was a machine cloned?`);
     } else {
       isTaken[at] = 1;
+      hosts.set(part.publicIp, at);
       for (const other of larger) inside.set(other, at);
       for (const other of aroundPublicIp) publicIpInside.set(other, at);
     }
   }
 
-  function name(at: number): string {
+  function name(at: number, than: Part): string {
     const part = parts[at];
-    return part === undefined ? '' : `${formatCidr(part.subnet)} of ${formatIp(part.publicIp)}`;
+    if (part === undefined) return '';
+    const age = part.created < than.created ? 'older ' : '';
+    return `the ${age}lease ${formatCidr(part.subnet)} of ${formatIp(part.publicIp)}`;
   }
 }
 
-function createdOf(part: Part | undefined): number {
-  return part?.created ?? 0;
+function compareClaims(a: Part | undefined, b: Part | undefined): number {
+  if (a === undefined || b === undefined) throw new RangeError('no such part');
+  return a.rank - b.rank || a.created - b.created;
 }

@@ -89,20 +89,32 @@ export class PeerView {
   #replace(snapshot: LeaseSnapshot, draft: Draft): void {
     const present = new Set<string>();
     for (const lease of snapshot.leases) {
-      present.add(formatSubnetKey(lease.subnet));
-      this.#put(lease, draft);
+      const key = formatSubnetKey(lease.subnet);
+      present.add(key);
+      if (this.#own !== undefined && key === this.#ownKey) this.#seeOwn(lease, this.#own, draft);
+      else this.#put(lease, draft);
     }
     for (const record of snapshot.rejected) {
-      if (record.subnet !== undefined) present.add(formatSubnetKey(record.subnet));
+      const key = record.subnet && formatSubnetKey(record.subnet);
+      if (key !== undefined) present.add(key);
       this.#reject(record, draft);
+      const { modified } = record;
+      if (key !== undefined && key === this.#ownKey && modified !== undefined && modified !== this.#own?.modified)
+        draft.own = { type: 'gone' };
     }
     for (const [key, lease] of this.#leases) {
       if (!present.has(key)) this.#gone(lease.subnet, snapshot.revision, draft);
     }
-    if (this.#own !== undefined && this.#ownKey !== undefined && !present.has(this.#ownKey)) {
-      this.#gone(this.#own.subnet, snapshot.revision, draft);
-    }
+    if (this.#ownKey !== undefined && !present.has(this.#ownKey)) draft.own = { type: 'gone' };
     this.#revision = snapshot.revision;
+  }
+
+  /**
+   * Our record in a listing. A store that was restored from a backup counts from a lower revision again, so every record that
+   * is not the one we wrote last is news, an older one too.
+   */
+  #seeOwn(found: Lease, own: Lease, draft: Draft): void {
+    if (found.modified !== own.modified) draft.own = { type: 'put', lease: found };
   }
 
   #put(lease: Lease, draft: Draft): void {

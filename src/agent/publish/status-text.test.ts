@@ -15,6 +15,16 @@ for (const [what, summary, text] of [
     { ...GOOD, store: LOST },
     '172.30.71.0/24 leased, 6 peers; store not reached since 2026-02-01T10:00:00Z',
   ],
+  [
+    'peers are held',
+    { ...GOOD, held: { peers: 5, since: Date.UTC(2026, 1, 1, 10) } },
+    '172.30.71.0/24 leased, 6 peers; 5 peers held: not in etcd since 2026-02-01T10:00:00Z',
+  ],
+  [
+    'a single peer is held',
+    { ...GOOD, held: { peers: 1, since: Date.UTC(2026, 1, 1, 10) } },
+    '172.30.71.0/24 leased, 6 peers; 1 peer held: not in etcd since 2026-02-01T10:00:00Z',
+  ],
   ['a fault lasts', { ...GOOD, fault: 'no way' }, '172.30.71.0/24 leased, 6 peers; last fault: no way'],
 ] as const) {
   test(`${what}: ${text}`, () => assert.equal(statusText(summary), text));

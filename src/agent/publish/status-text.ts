@@ -7,6 +7,8 @@ export interface StatusSummary {
   readonly peers: number;
   /** Where leases are kept. `since`: milliseconds since 1970, when it was heard of last. */
   readonly store: { readonly connected: true } | { readonly connected: false; readonly since: number };
+  /** Peers whose keys are gone, many at once, and that are kept. `since`: milliseconds since 1970, when the first was missed. */
+  readonly held?: { readonly peers: number; readonly since: number } | undefined;
   /** What goes wrong at present, in one sentence (`Fault.summary`). */
   readonly fault: string | undefined;
 }
@@ -19,16 +21,23 @@ const MOST_FAULT_CHARACTERS = 200;
  * summary that stays the same has the same text: no ages in it.
  */
 export function statusText(summary: StatusSummary): string {
-  const { subnets, peers, store, fault } = summary;
+  const { subnets, peers, store, held, fault } = summary;
   const parts = [
     subnets.length === 0
       ? 'no lease yet'
       : `${subnets.join(' and ')} leased, ${peers} ${peers === 1 ? 'peer' : 'peers'}`,
   ];
-  if (!store.connected)
-    parts.push(`store not reached since ${new Date(store.since).toISOString().replace(/\.\d+Z$/, 'Z')}`);
+  if (!store.connected) parts.push(`store not reached since ${timeText(store.since)}`);
+  if (held !== undefined) {
+    const noun = held.peers === 1 ? 'peer' : 'peers';
+    parts.push(`${held.peers} ${noun} held: not in etcd since ${timeText(held.since)}`);
+  }
   if (fault !== undefined) parts.push(`last fault: ${oneLine(fault)}`);
   return parts.join('; ');
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** A line end would begin another assignment: what comes from etcd must not be able to. */

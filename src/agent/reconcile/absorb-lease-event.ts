@@ -3,14 +3,16 @@
 import { isSameHost } from '#agent/leases/own-lease.ts';
 import type { PeerDifference } from '#agent/leases/peer-view.ts';
 import type { LeaseEvent } from '#agent/leases/store.ts';
-import { formatPublicIps, type Lease } from '#model/lease.ts';
+import { formatPublicIps } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { FAULTS } from '#runtime/fault-table.ts';
 import type { Action } from './input.ts';
+import { keepDeparted } from './keep-departed.ts';
+import { logPeers } from './log-peers.ts';
 import type { CoreState } from './state.ts';
 
-/** Leases of one event that are named in the log one by one; of more only the number is. */
+/** Records of one event that are named in the log. */
 const MOST_LOGGED = 5;
 const MOST_REMEMBERED = 1000;
 
@@ -23,16 +25,14 @@ export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: numbe
   }
   if (event.type === 'resumed') {
     state.storeLostAt = undefined;
+    state.departed.postpone(now);
     actions.push({ type: 'log', level: 'info', message: 'store watch resumed' });
     return;
   }
+  // A store that was restored from a backup counts from a lower revision again.
+  if (event.type === 'snapshot') state.claims.atRevision = Math.min(state.claims.atRevision, event.revision);
   const difference = state.view.apply(event);
-  const changed = difference.added.length + difference.changed.length + difference.removed.length;
-  if (changed > 0) {
-    state.viewChanged = true;
-    state.dirty = true;
-  }
-  logPeers(difference, actions);
+  logPeers(keepDeparted(state, difference, now, actions), actions);
   for (const { key, reason } of difference.rejected.slice(0, MOST_LOGGED)) {
     if (state.rejections.get(key) === reason) continue;
     if (state.rejections.size >= MOST_REMEMBERED) state.rejections.clear();
@@ -93,21 +93,4 @@ function nextClaim(state: CoreState, now: number, leastMs: number): number {
   state.claims.count += 1;
   state.claims.lastAt = now;
   return now + Math.max(pauseMs, leastMs) * (0.75 + state.settings.spread / 2);
-}
-
-function logPeers(difference: PeerDifference, actions: Action[]): void {
-  const kinds = [
-    ['peer added', difference.added],
-    ['peer changed', difference.changed],
-    ['peer removed', difference.removed],
-  ] as const;
-  for (const [message, leases] of kinds) {
-    if (leases.length > MOST_LOGGED) {
-      actions.push({ type: 'log', level: 'info', message, fields: { count: leases.length } });
-    } else for (const lease of leases) actions.push({ type: 'log', level: 'info', message, fields: peerFields(lease) });
-  }
-}
-
-function peerFields({ subnet, attributes }: Lease): Readonly<Record<string, string>> {
-  return { subnet: formatSubnetKey(subnet), public_ip: formatPublicIps(attributes) };
 }

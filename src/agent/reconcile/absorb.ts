@@ -14,6 +14,7 @@ import { Fault } from '#runtime/fault.ts';
 import { absorbLeaseEvent } from './absorb-lease-event.ts';
 import { failed, type Pause, succeeded } from './effort.ts';
 import type { Action, Input, PassResult } from './input.ts';
+import { reportSuperseded, withdrawHeld } from './keep-departed.ts';
 import { logFault } from './log-fault.ts';
 import { renewalTime } from './renewal.ts';
 import { reportRefused } from './report-refused.ts';
@@ -51,6 +52,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       if (state.ownership !== undefined) state.ownership = { ...state.ownership };
       for (const effort of [state.load, state.choose, state.open, state.pass, state.acquire]) effort.notBefore = 0;
       actions.push({ type: 'log', level: 'info', message: 'reading again: document, interfaces, kernel, rules' });
+      withdrawHeld(state, actions);
       if (state.network !== undefined) actions.push({ type: 'reread' });
       break;
     case 'reread':
@@ -207,6 +209,7 @@ function absorbPass(state: CoreState, result: PassResult, now: number, actions: 
     return;
   }
   state.deviceStands = true;
+  reportSuperseded(state, actions);
   reportRefused(state, 'admission', state.refused, actions);
   reportRefused(state, 'backend', result.refused, actions);
   // An engine that began before there was a lease does not know the peers yet; the next pass is due already.

@@ -15,7 +15,15 @@ export function admitPeers(state: CoreState, observed: Pick<Observed, 'links' | 
     .map(({ address }) => address);
   const addresses = hostAddresses.join();
   if (!state.viewChanged && addresses === state.admittedWith) return;
-  const { admitted, refused } = admitLeases({ leases: state.view.peers, network: network.config, own, hostAddresses });
+  const { admitted, refused, superseded } = admitLeases({
+    leases: state.view.peers,
+    departed: state.departed.leases,
+    network: network.config,
+    own,
+    hostAddresses,
+  });
+  for (const lease of superseded) state.departed.drop(lease);
+  state.superseded.push(...superseded);
   state.viewChanged = false;
   state.admittedWith = addresses;
   state.admitted = admitted;

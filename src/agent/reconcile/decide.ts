@@ -8,6 +8,7 @@ import { Fault } from '#runtime/fault.ts';
 import { desiredFirewall } from './desired-firewall.ts';
 import { type Effort, failed, isDue } from './effort.ts';
 import type { Action } from './input.ts';
+import { nextWithdrawal, withdrawalTime } from './keep-departed.ts';
 import { logFault } from './log-fault.ts';
 import { ownAttributes, recordedAttributes } from './own-attributes.ts';
 import { settleUnderlay, underlayFields } from './settle-underlay.ts';
@@ -23,6 +24,7 @@ export function decide(state: CoreState, now: number, actions: Action[]): number
     nextUnderlay,
     nextEngine,
     nextIdentity,
+    nextWithdrawal,
     nextPass,
     nextAcquire,
     nextWatch,
@@ -184,5 +186,5 @@ function nextWake(state: CoreState, now: number): number {
     .filter((effort) => !effort.running && effort.notBefore > now)
     .map((effort) => effort.notBefore);
   const renewal = state.own === undefined || state.renewAt <= now ? Number.POSITIVE_INFINITY : state.renewAt;
-  return Math.min(renewal, ...retries);
+  return Math.min(renewal, withdrawalTime(state), ...retries);
 }

@@ -7,6 +7,7 @@ import type { UnderlayRequest, UnderlayWish } from '#agent/config/choose-underla
 import type { HostNetwork } from '#agent/kernel/kernel.ts';
 import type { Ownership } from '#agent/kernel/ownership.ts';
 import type { RefusedLease } from '#agent/leases/admission.ts';
+import { DepartedPeers, type WithdrawRules } from '#agent/leases/departed-peers.ts';
 import { PeerView } from '#agent/leases/peer-view.ts';
 import type { LeaseSnapshot } from '#agent/leases/store.ts';
 import type { Fabric } from '#firewall/desired.ts';
@@ -20,6 +21,8 @@ import { type Effort, newEffort } from './effort.ts';
 /** What the operator asked for, and chance: two agents with equal settings behave alike. */
 export interface CoreSettings extends UnderlayWish {
   readonly renewMarginMs: number;
+  /** How long a peer is kept whose key is gone. */
+  readonly withdraw: WithdrawRules;
   /** What must be added to the time that never jumps for milliseconds since 1970. */
   readonly wallOffsetMs: number;
   /** What the firewall is to do. */
@@ -61,6 +64,10 @@ export interface CoreState {
   /** How often of late somebody else wrote our key. */
   readonly claims: { count: number; lastAt: number; atRevision: number };
   readonly view: PeerView;
+  /** Peers whose keys are gone and that are programmed all the same. */
+  readonly departed: DepartedPeers;
+  /** Of those, the ones that a pass let go of since they were last told of. */
+  superseded: Lease[];
   /** The view changed since `admitted` was made of it. */
   viewChanged: boolean;
   /** Leases that passed admission; what a pass programs. */
@@ -127,6 +134,8 @@ export function newCoreState(settings: CoreSettings): CoreState {
     renewAt: Number.POSITIVE_INFINITY,
     claims: { count: 0, lastAt: Number.NEGATIVE_INFINITY, atRevision: 0 },
     view: new PeerView(),
+    departed: new DepartedPeers(settings.withdraw),
+    superseded: [],
     viewChanged: false,
     admitted: [],
     refused: [],

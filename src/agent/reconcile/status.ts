@@ -4,7 +4,7 @@ import { formatCidr } from '#model/ip.ts';
 import type { CoreState } from './state.ts';
 
 export function statusOf(state: CoreState): string {
-  const { own, admitted, settings, storeLostAt } = state;
+  const { own, admitted, settings, storeLostAt, departed } = state;
   const subnets = own === undefined ? [] : [own.subnet.ipv4, own.subnet.ipv6].filter((each) => each !== undefined);
   const troubled = [state.load, state.choose, state.open, state.pass, state.acquire, state.renew, state.firewall];
   return statusText({
@@ -14,6 +14,10 @@ export function statusOf(state: CoreState): string {
       storeLostAt === undefined
         ? { connected: true }
         : { connected: false, since: storeLostAt + settings.wallOffsetMs },
+    held:
+      departed.heldSince === undefined
+        ? undefined
+        : { peers: departed.heldCount, since: departed.heldSince + settings.wallOffsetMs },
     fault: troubled.some(({ failures }) => failures > 0) ? state.lastFault : undefined,
   });
 }
