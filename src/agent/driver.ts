@@ -10,12 +10,12 @@ import { keepLease } from '#agent/leases/keep-lease.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
 import { StatusReporter } from '#agent/publish/status-reporter.ts';
 import { admitPeers } from '#agent/reconcile/admit-peers.ts';
-import { handle } from '#agent/reconcile/core.ts';
+import { type Decision, handle } from '#agent/reconcile/core.ts';
 import type { Action, Input, PassResult } from '#agent/reconcile/input.ts';
 import { engineWork } from '#agent/reconcile/plan.ts';
 import { LEASE_TTL_SECONDS } from '#agent/reconcile/renewal.ts';
 import { type EngineOutcome, runPass } from '#agent/reconcile/run-pass.ts';
-import { type CoreSettings, newCoreState } from '#agent/reconcile/state.ts';
+import { type CoreSettings, type CoreState, newCoreState } from '#agent/reconcile/state.ts';
 import type { Traffic } from '#agent/traffic/traffic.ts';
 import type { Ip } from '#model/ip.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
@@ -39,6 +39,17 @@ export interface DriverOptions {
   readonly random: () => number;
   /** Gives memory back that a large piece of work has left unused. */
   readonly relieve: () => void;
+  /** Is told of each input when it has been decided upon; for simulations. */
+  readonly trace?: (step: CoreStep) => void;
+}
+
+/** One call of the core. */
+export interface CoreStep {
+  readonly input: Input;
+  readonly decision: Decision;
+  readonly state: CoreState;
+  /** Inputs that wait behind it. */
+  readonly waiting: number;
 }
 
 /** A pass over this many peers, and the start itself, leave enough garbage behind to be collected early. */
@@ -81,6 +92,7 @@ export function startDriver(options: DriverOptions): Driver {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const decision = handle(state, next, clock.now());
         wakeAt = decision.wakeAt;
+        options.trace?.({ input: next, decision, state, waiting: waiting.length });
         for (const action of decision.actions) perform(action);
       }
       cancelWake();

@@ -2,6 +2,8 @@
  * Clock: time and timers as a seam, so that tests and the simulation own the time. It never jumps: setting the wall clock
  * breaks no deadline.
  */
+import { TimerQueue } from './timer-queue.ts';
+
 export interface Clock {
   /** Milliseconds since some fixed moment. */
   now(): number;
@@ -28,7 +30,7 @@ export const systemClock: Clock = {
 /** A clock that stands still until a test advances it; timers fire in order of their time. */
 export class ManualClock implements Clock {
   #nowMs: number;
-  #timers: { at: number; wake: () => void }[] = [];
+  readonly #timers = new TimerQueue();
 
   constructor(startMs = 0) {
     this.#nowMs = startMs;
@@ -39,22 +41,26 @@ export class ManualClock implements Clock {
   }
 
   after(delayMs: number, wake: () => void): () => void {
-    const timer = { at: this.#nowMs + Math.max(delayMs, 0), wake };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
+    return this.#timers.add(this.#nowMs + Math.max(delayMs, 0), wake);
+  }
+
+  /** When the next timer falls due; undefined when none waits. */
+  get nextAt(): number | undefined {
+    return this.#timers.first?.at;
+  }
+
+  /** Timers that wait. */
+  get waiting(): number {
+    return this.#timers.size;
   }
 
   /** Moves time on by `ms`, firing what falls due in order. */
   advance(ms: number): void {
     const end = this.#nowMs + ms;
-    for (;;) {
-      const due = this.#timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (due === undefined) break;
-      this.#timers = this.#timers.filter((other) => other !== due);
-      this.#nowMs = due.at;
-      due.wake();
+    for (let first = this.#timers.first; first !== undefined && first.at <= end; first = this.#timers.first) {
+      this.#timers.take();
+      this.#nowMs = first.at;
+      first.wake();
     }
     this.#nowMs = end;
   }

@@ -18,12 +18,20 @@ import type {
 } from '#etcd/api.ts';
 import type { Clock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
-import { KeyspaceRefusal, MemoryKeyspace } from './memory-keyspace.ts';
+import { type KeyspaceBackup, KeyspaceRefusal, MemoryKeyspace } from './memory-keyspace.ts';
 
 export interface MemoryEtcdOptions {
   readonly clock: Clock;
   /** How long a message takes, each way; absent: until the next microtask. */
   readonly latencyMs?: () => number;
+  /** How long a client waits for an etcd that does not answer; absent: it hears at once that there is none. */
+  readonly timeoutMs?: number;
+}
+
+/** A moment of an etcd to go back to. */
+export interface EtcdBackup {
+  readonly keyspace: KeyspaceBackup;
+  readonly ttlSeconds: ReadonlyMap<bigint, number>;
 }
 
 /** etcd's shortest TTL with its default election timeout. */
@@ -33,14 +41,18 @@ export class MemoryEtcd {
   readonly keyspace = new MemoryKeyspace();
   readonly clock: Clock;
   readonly #latencyMs: (() => number) | undefined;
+  readonly #timeoutMs: number | undefined;
   readonly #clients = new Set<MemoryEtcdClient>();
   readonly #leases = new Map<bigint, { ttlSeconds: number; expiresAt: number; cancel: () => void }>();
   #lastLease = 0x1000n;
   #running = true;
+  /** Grows with every restore: who watched before must list again. */
+  #generation = 0;
 
   constructor(options: MemoryEtcdOptions) {
     this.clock = options.clock;
     this.#latencyMs = options.latencyMs;
+    this.#timeoutMs = options.timeoutMs;
   }
 
   connect(): MemoryEtcdClient {
@@ -55,6 +67,29 @@ export class MemoryEtcd {
 
   get running(): boolean {
     return this.#running;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  backup(): EtcdBackup {
+    const ttlSeconds = new Map([...this.#leases].map(([id, lease]) => [id, lease.ttlSeconds]));
+    return { keyspace: this.keyspace.backup(), ttlSeconds };
+  }
+
+  /** Stops, goes back to the backup and starts: every lease lives its whole TTL again, as after an election. */
+  restore({ keyspace, ttlSeconds }: EtcdBackup): void {
+    this.stop();
+    for (const { cancel } of this.#leases.values()) cancel();
+    this.#leases.clear();
+    this.keyspace.restore(keyspace);
+    for (const [id, seconds] of ttlSeconds) {
+      this.#leases.set(id, { ttlSeconds: seconds, expiresAt: 0, cancel: () => undefined });
+      this.keepAlive(id);
+    }
+    this.#generation += 1;
+    this.start();
   }
 
   /** The whole etcd goes away: every verb of every client throws, every watch is interrupted. TTLs run on. */
@@ -80,8 +115,10 @@ export class MemoryEtcd {
 
   /** Runs a change of the key space and wakes the watches. */
   change<T>(work: () => T): T {
+    const { revision, compacted } = this.keyspace;
     const result = work();
-    for (const client of this.#clients) client.pump();
+    const isNews = revision !== this.keyspace.revision || compacted !== this.keyspace.compacted;
+    if (isNews) for (const client of this.#clients) client.pump();
     return result;
   }
 
@@ -89,6 +126,13 @@ export class MemoryEtcd {
   async travel(): Promise<void> {
     const latencyMs = this.#latencyMs;
     if (latencyMs !== undefined) await new Promise<void>((resolve) => this.clock.after(latencyMs(), resolve));
+  }
+
+  /** What a client without an etcd ends with, after it has waited. */
+  async unanswered(): Promise<never> {
+    const waitMs = this.#timeoutMs;
+    if (waitMs !== undefined) await new Promise<void>((resolve) => this.clock.after(waitMs, resolve));
+    throw unreachable();
   }
 
   grant(seconds: number): { readonly id: bigint; readonly ttlSeconds: number } {
@@ -133,6 +177,7 @@ interface Watcher {
   readonly request: WatchRequest;
   readonly listener: WatchListener;
   next: number;
+  generation: number;
   /** A delivery is under way or the listener lists again. */
   busy: boolean;
   open: boolean;
@@ -145,6 +190,11 @@ export class MemoryEtcdClient implements Etcd {
   #cut = false;
   #wasReachable = true;
   #closed = false;
+  #killed = false;
+  /** Grows when the connection breaks: what was under way then is never answered. */
+  #connection = 0;
+  /** Transactions and grants sent: a test sees whether anything was written. */
+  written = 0;
 
   constructor(etcd: MemoryEtcd) {
     this.#etcd = etcd;
@@ -176,10 +226,12 @@ export class MemoryEtcdClient implements Etcd {
   }
 
   txn(request: TxnRequest): Promise<TxnResponse> {
+    this.written += 1;
     return this.#call(() => this.#etcd.change(() => this.#etcd.keyspace.txn(request)));
   }
 
   leaseGrant(ttlSeconds: number): Promise<{ readonly id: bigint; readonly ttlSeconds: number }> {
+    this.written += 1;
     return this.#call(() => this.#etcd.grant(ttlSeconds));
   }
 
@@ -212,7 +264,8 @@ export class MemoryEtcdClient implements Etcd {
   }
 
   watch(request: WatchRequest, listener: WatchListener): { close(): void } {
-    const watcher: Watcher = { request, listener, next: request.startRevision, busy: false, open: true };
+    const { generation } = this.#etcd;
+    const watcher: Watcher = { request, listener, next: request.startRevision, generation, busy: false, open: true };
     this.#watchers.add(watcher);
     if (this.#reachable) this.#deliver(watcher);
     else listener.interrupted?.(unreachable());
@@ -231,6 +284,12 @@ export class MemoryEtcdClient implements Etcd {
     this.#etcd.forget(this);
   }
 
+  /** The process at this end dies: what is under way reaches the etcd, and nothing ever comes back. */
+  kill(): void {
+    this.#killed = true;
+    this.close();
+  }
+
   /** The etcd has news: every watch looks for its own. */
   pump(): void {
     for (const watcher of this.#watchers) this.#deliver(watcher);
@@ -241,6 +300,7 @@ export class MemoryEtcdClient implements Etcd {
     const reachable = this.#reachable;
     if (reachable === this.#wasReachable) return;
     this.#wasReachable = reachable;
+    if (!reachable) this.#connection += 1;
     for (const { listener } of [...this.#watchers]) {
       if (reachable) listener.resumed?.();
       else listener.interrupted?.(unreachable());
@@ -253,11 +313,14 @@ export class MemoryEtcdClient implements Etcd {
   }
 
   async #call<T>(work: () => T): Promise<T> {
+    const connection = this.#connection;
     await this.#etcd.travel();
-    if (!this.#reachable) throw unreachable();
+    const arrives = this.#killed ? this.#etcd.running && !this.#cut : this.#reachable;
+    if (!arrives) return this.#etcd.unanswered();
     const result = attempt(work);
     await this.#etcd.travel();
-    if (!this.#reachable) throw unreachable();
+    if (this.#killed) return new Promise<T>(() => undefined);
+    if (!this.#reachable || connection !== this.#connection) return this.#etcd.unanswered();
     return result();
   }
 
@@ -284,13 +347,17 @@ export class MemoryEtcdClient implements Etcd {
   async #bring(watcher: Watcher): Promise<boolean> {
     const { keyspace } = this.#etcd;
     await this.#etcd.travel();
-    if (!watcher.open || !this.#reachable || watcher.next > keyspace.revision) return false;
-    if (watcher.next <= keyspace.compacted) {
-      watcher.next = await watcher.listener.lost(
-        new Fault('etcd.compacted', { what: 'the revision is compacted away' }),
-      );
+    if (!watcher.open || !this.#reachable) return false;
+    const { generation } = this.#etcd;
+    // A revision that is not there yet was seen in another history, too.
+    const wentBack = watcher.generation !== generation || watcher.next > keyspace.revision + 1;
+    if (wentBack || watcher.next <= keyspace.compacted) {
+      const what = wentBack ? 'etcd went back in time' : 'the revision is compacted away';
+      watcher.next = await watcher.listener.lost(new Fault('etcd.compacted', { what }));
+      watcher.generation = generation;
       return true;
     }
+    if (watcher.next > keyspace.revision) return false;
     const { key, rangeEnd } = watcher.request;
     const events = keyspace.eventsSince(watcher.next, key, rangeEnd);
     watcher.next = keyspace.revision + 1;

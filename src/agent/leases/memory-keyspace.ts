@@ -16,6 +16,15 @@ interface PastEvent {
   readonly event: WatchEvent;
 }
 
+/** All that a backup of etcd holds. */
+export interface KeyspaceBackup {
+  readonly revision: number;
+  readonly compacted: number;
+  readonly pairs: readonly KeyValue[];
+  readonly leases: readonly bigint[];
+  readonly history: readonly PastEvent[];
+}
+
 /** What etcd refuses: its own words. */
 export class KeyspaceRefusal extends Error {}
 
@@ -77,6 +86,27 @@ export class MemoryKeyspace {
     if (revision <= this.compacted) throw new KeyspaceRefusal('mvcc: required revision has been compacted');
     this.compacted = revision;
     this.#history = this.#history.filter((past) => past.revision > revision);
+  }
+
+  backup(): KeyspaceBackup {
+    const { revision, compacted } = this;
+    const pairs = [...this.#pairs.values()];
+    return { revision, compacted, pairs, leases: [...this.#leases.keys()], history: [...this.#history] };
+  }
+
+  /** Goes back to what it was at the backup; the revision goes back too. */
+  restore({ revision, compacted, pairs, leases, history }: KeyspaceBackup): void {
+    this.revision = revision;
+    this.compacted = compacted;
+    this.#history = [...history];
+    this.#sorted = undefined;
+    this.#leases.clear();
+    for (const id of leases) this.#leases.set(id, new Set());
+    this.#pairs.clear();
+    for (const kv of pairs) {
+      this.#pairs.set(kv.key, kv);
+      this.#leases.get(kv.lease)?.add(kv.key);
+    }
   }
 
   /** Events of that range of keys from that revision on. */
