@@ -230,8 +230,11 @@ test('etcd going away withdraws nothing, and what changed meanwhile is taken in 
   assert.equal(routes(host), 2);
 });
 
-test('a peer that leaves is withdrawn, and one that changes its MAC is replaced', async () => {
+test('a peer that leaves is withdrawn at once without a grace, and one that changes its MAC is replaced', async () => {
   const { fleet, host } = await readyHost();
+  await host.stop();
+  host.settings = { withdraw: { graceMs: 0, limitPercent: 100, holdMs: 0 } };
+  await host.start();
   await fleet.putLease('172.30.9.0-24', RECORD);
   await fleet.pass(500);
   assert.ok(host.fabric.includes('fdb 8a:1b:af:8c:b2:78 dst 10.77.0.99 self permanent'));

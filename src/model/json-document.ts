@@ -47,3 +47,17 @@ export function jsonMembers(text: string): readonly JsonMember[] {
   }
   return members;
 }
+
+/** Whether nothing in it is nested deeper than so many levels. */
+export function isShallow(value: Json | undefined, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((member: Json) => isShallow(member, levels - 1));
+}
+
+/** A hostile value, short enough for a message. Only scalars are shown: deep nesting would overflow the writer. */
+export function jsonExcerpt(value: Json | undefined): string {
+  if (value === undefined) return 'missing';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? '[…]' : '{…}';
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

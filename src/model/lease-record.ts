@@ -4,7 +4,7 @@
  */
 import { formatIpv4, parseIpv4 } from './ipv4.ts';
 import { formatIpv6, parseIpv6 } from './ipv6.ts';
-import { foldName, isJsonObject } from './json-document.ts';
+import { foldName, isJsonObject, isShallow, jsonExcerpt } from './json-document.ts';
 import type { Json, LeaseAttributes } from './lease.ts';
 
 /** Longest record that is read, in characters; a real one has about 120. */
@@ -41,12 +41,12 @@ export function decodeLeaseRecord(
 
   const { PublicIP: ipText, PublicIPv6, BackendType, BackendData, BackendV6Data } = fieldsOf(record);
   const publicIp = ipText === undefined ? 0 : typeof ipText === 'string' ? parseIpv4(ipText) : undefined;
-  if (publicIp === undefined) return { reason: `PublicIP is not an IPv4 address: ${excerpt(ipText)}` };
+  if (publicIp === undefined) return { reason: `PublicIP is not an IPv4 address: ${jsonExcerpt(ipText)}` };
   const ipv6Text = PublicIPv6 ?? null;
   const publicIpv6 = ipv6Text === null ? null : typeof ipv6Text === 'string' ? parseIpv6(ipv6Text) : undefined;
-  if (publicIpv6 === undefined) return { reason: `PublicIPv6 is not an IPv6 address: ${excerpt(ipv6Text)}` };
+  if (publicIpv6 === undefined) return { reason: `PublicIPv6 is not an IPv6 address: ${jsonExcerpt(ipv6Text)}` };
   const backendType = BackendType ?? '';
-  if (typeof backendType !== 'string') return { reason: `BackendType is not a string: ${excerpt(backendType)}` };
+  if (typeof backendType !== 'string') return { reason: `BackendType is not a string: ${jsonExcerpt(backendType)}` };
   const backendData = BackendData ?? undefined;
   const backendV6Data = BackendV6Data ?? undefined;
   if (!isShallow(backendData, DEEPEST_DATA) || !isShallow(backendV6Data, DEEPEST_DATA)) {
@@ -81,19 +81,6 @@ function fieldsOf(record: { readonly [name: string]: Json }): { [name in Field]?
     if (field !== undefined && value !== undefined) fields[field] = value;
   }
   return fields;
-}
-
-function isShallow(value: Json | undefined, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((member: Json) => isShallow(member, levels - 1));
-}
-
-/** A hostile value, short enough for a message. Only scalars are shown: deep nesting would overflow the writer. */
-function excerpt(value: Json | undefined): string {
-  if (value === undefined) return 'missing';
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? '[…]' : '{…}';
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
 /** Whether two hosts or two moments publish the same. */

@@ -215,3 +215,14 @@ test('no text whatever makes the reader throw', () => {
   );
   fc.assert(fc.property(fc.json(), (text) => void parseNetworkConfig(text)));
 });
+
+test('a document that is huge or nested without end is refused before it is looked into', () => {
+  const nested = `{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","x":${'['.repeat(30_000)}${']'.repeat(30_000)}}}`;
+  assert.deepEqual(parseNetworkConfig(nested), {
+    problems: [{ field: '', value: '', reason: 'the document is nested more than 32 levels deep' }],
+  });
+  const huge = `{"Network":"10.5.0.0/16","x":"${'y'.repeat(1_000_000)}"}`;
+  assert.deepEqual(parseNetworkConfig(huge), {
+    problems: [{ field: '', value: '', reason: `the document has ${huge.length} characters, at most 65536 are read` }],
+  });
+});

@@ -2,7 +2,7 @@
 import type { Ipv4Cidr } from './cidr.ts';
 import { formatIpv4, type Ipv4 } from './ipv4.ts';
 import { formatIpv6, type Ipv6, type Ipv6Cidr } from './ipv6.ts';
-import { foldName, isJsonObject, jsonMembers } from './json-document.ts';
+import { foldName, isJsonObject, isShallow, jsonMembers } from './json-document.ts';
 import type { Json } from './lease.ts';
 import { excerpt, type NetworkFields, readNetworkFields } from './network-fields.ts';
 import { completeSubnetRange } from './subnet-range.ts';
@@ -49,10 +49,18 @@ export function formatConfigProblem(problem: ConfigProblem): string {
   return subject === '' ? problem.reason : `${subject}: ${problem.reason}`;
 }
 
+/** A real one has some hundred characters and three levels; extension commands are the longest part of any. */
+const LONGEST_DOCUMENT = 65_536;
+const DEEPEST_DOCUMENT = 32;
+
 /** The document's configuration, or everything that is wrong with it. */
 export function parseNetworkConfig(
   text: string,
 ): { readonly config: NetworkConfig } | { readonly problems: readonly ConfigProblem[] } {
+  if (text.length > LONGEST_DOCUMENT) {
+    const reason = `the document has ${text.length} characters, at most ${LONGEST_DOCUMENT} are read`;
+    return { problems: [{ field: '', value: '', reason }] };
+  }
   let document: Json;
   try {
     document = JSON.parse(text);
@@ -61,6 +69,10 @@ export function parseNetworkConfig(
   }
   if (!isJsonObject(document)) {
     return { problems: [{ field: '', value: excerpt(text.trim()), reason: 'the document must be a JSON object' }] };
+  }
+  if (!isShallow(document, DEEPEST_DOCUMENT)) {
+    const reason = `the document is nested more than ${DEEPEST_DOCUMENT} levels deep`;
+    return { problems: [{ field: '', value: '', reason }] };
   }
   const problems: ConfigProblem[] = [];
   const fields = readNetworkFields(text, problems);

@@ -39,3 +39,10 @@ test('a value cannot forge a field or a line', () => {
   const text = written({ journal: true }, (log) => log.info('peer', { mac: 'x level=error\n<0>forged' }));
   assert.equal(text, '<6>level=info msg=peer mac="x level=error\\n<0>forged"\n');
 });
+
+test('a value cannot command a terminal or hide its order: controls and marks of direction are written as codes', () => {
+  const text = written({ journal: true }, (log) =>
+    log.info('peer', { mac: '\u001b[2J\u009b2J\u2028\u202egnp\u007f é' }),
+  );
+  assert.equal(text, '<6>level=info msg=peer mac="\\u001b[2J\\u009b2J\\u2028\\u202egnp\\u007f é"\n');
+});

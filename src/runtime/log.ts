@@ -50,5 +50,12 @@ const LONGEST_VALUE = 400;
 
 function quote(whole: string): string {
   const value = whole.length > LONGEST_VALUE ? `${whole.slice(0, LONGEST_VALUE)}… (${whole.length} characters)` : whole;
-  return /^[\w./:@,+&-]+$/.test(value) ? value : JSON.stringify(value);
+  return /^[\w./:@,+&-]+$/.test(value) ? value : JSON.stringify(value).replace(INVISIBLE, escapeCode);
+}
+
+/** What JSON leaves as it is although a terminal obeys it or a reader is deceived by it: C1 controls, line ends, directions. */
+const INVISIBLE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+function escapeCode(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

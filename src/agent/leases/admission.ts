@@ -10,7 +10,7 @@ import { FAMILIES, type Family, type Ip } from '#model/ip.ts';
 import { formatPublicIps, type Lease } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import { subnetKeyOf } from '#model/subnet-key.ts';
-import { type Candidate, judgeFamily } from './judge-family.ts';
+import { judgeFamily } from './judge-family.ts';
 import { isSameHost } from './own-lease.ts';
 
 export interface AdmissionRequest {
@@ -41,6 +41,14 @@ export interface Admission {
   readonly superseded: readonly Lease[];
 }
 
+interface Candidate {
+  readonly lease: Lease;
+  readonly departed: boolean;
+}
+
+/** A key that is gone is no claim any more: it counts as younger than every key that is there. No store counts that far. */
+const GONE = 2 ** 52;
+
 /** Sorts the leases into those to program and those refused, each with the reason. O(n log n). */
 export function admitLeases(request: AdmissionRequest): Admission {
   const refused: RefusedLease[] = [];
@@ -61,7 +69,8 @@ export function admitLeases(request: AdmissionRequest): Admission {
     } else candidates.push(candidate);
   }
   const families = FAMILIES.filter((family) => request.network[family] !== undefined);
-  const judgements = new Map(families.map((family) => [family, judgeFamily(family, candidates, request)]));
+  const leases = candidates.map(({ lease }) => lease);
+  const judgements = new Map(families.map((family) => [family, judgeFamily(family, leases, request)]));
   const admitted: Lease[] = [];
   for (const [index, candidate] of candidates.entries()) {
     const { lease, departed } = candidate;
@@ -81,7 +90,7 @@ export function admitLeases(request: AdmissionRequest): Admission {
 
 function* candidatesOf({ leases, departed = [] }: AdmissionRequest): Generator<Candidate> {
   for (const lease of leases) yield { lease, departed: false };
-  for (const lease of departed) yield { lease, departed: true };
+  for (const lease of departed) yield { lease: { ...lease, created: GONE + lease.created }, departed: true };
 }
 
 /** The lease with the families that are good; itself when all are. */

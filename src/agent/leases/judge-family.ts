@@ -15,27 +15,16 @@ import type { Lease } from '#model/lease.ts';
 import type { AdmissionRequest } from './admission.ts';
 import { SubnetTree } from './subnet-tree.ts';
 
-/** A lease to be judged. */
-export interface Candidate {
-  readonly lease: Lease;
-  /** Its key is gone: it yields to every lease that has one. */
-  readonly departed: boolean;
-}
-
 /** What a lease says for one family. */
 interface Part {
   /** Of the lease in the list. */
   readonly index: number;
   readonly subnet: Cidr;
   readonly publicIp: Ip;
-  /** Lower ones come first whatever their age. */
-  readonly rank: number;
+  /** Of the length that the network hands out; another is left over from another SubnetLen, or wrong. */
+  readonly fits: boolean;
   readonly created: number;
 }
-
-/** A subnet of another length than the network hands out: left over from another SubnetLen, or wrong. */
-const WRONG_LENGTH = 2;
-const DEPARTED = 1;
 
 interface Names {
   readonly subnet: string;
@@ -51,7 +40,7 @@ const NAMES: { readonly [family in Family]: Names } = {
 /** Reasons by index of the lease; a lease that has no subnet of that family has none to be refused. */
 export function judgeFamily(
   family: Family,
-  candidates: readonly Candidate[],
+  leases: readonly Lease[],
   request: AdmissionRequest,
 ): ReadonlyMap<number, string> {
   const reasons = new Map<number, string>();
@@ -59,16 +48,13 @@ export function judgeFamily(
   if (range === undefined) return reasons;
   const { network, subnetLength } = range;
   const parts: Part[] = [];
-  for (const [index, { lease, departed }] of candidates.entries()) {
+  for (const [index, lease] of leases.entries()) {
     const subnet = lease.subnet[family];
     if (subnet === undefined) continue;
     const publicIp = publicIpOf(lease, family);
     const reason = refusalByItself(family, network, subnet, publicIp, request);
     if (reason !== undefined) reasons.set(index, reason);
-    else {
-      const rank = (subnet.length === subnetLength ? 0 : WRONG_LENGTH) + (departed ? DEPARTED : 0);
-      parts.push({ index, subnet, publicIp, rank, created: lease.created });
-    }
+    else parts.push({ index, subnet, publicIp, fits: subnet.length === subnetLength, created: lease.created });
   }
   refuseYounger(parts, network, NAMES[family], reasons);
   return reasons;
@@ -94,6 +80,8 @@ function refusalByItself(
   const ownSubnet = own.subnet[family];
   if (ownSubnet !== undefined && cidrsOverlap(subnet, ownSubnet))
     return `the ${names.subnet} overlaps our own ${formatCidr(ownSubnet)}`;
+  if (ownSubnet !== undefined && cidrContains(ownSubnet, publicIp))
+    return `its ${names.publicIp} ${formatIp(publicIp)} is inside our own ${names.subnet} ${formatCidr(ownSubnet)}`;
   const address = hostAddresses.find((each) => cidrContains(subnet, each));
   if (address !== undefined) return `the ${names.subnet} contains our own address ${formatIp(address)}`;
   const ownPublicIp = publicIpOf(own, family);
@@ -128,7 +116,7 @@ function network(text: string): Cidr {
   return cidr;
 }
 
-/** Lowest rank and then oldest claim first: a part is refused when it conflicts with one taken before. */
+/** Oldest claim first, those that do not fit last: a part is refused when it conflicts with one taken before. */
 function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reasons: Map<number, string>): void {
   const tree = new SubnetTree(parts.map(({ subnet }) => subnet));
   /** For each part the one taken that is inside its subnet, or whose public address is inside it. */
@@ -175,5 +163,5 @@ function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reas
 
 function compareClaims(a: Part | undefined, b: Part | undefined): number {
   if (a === undefined || b === undefined) throw new RangeError('no such part');
-  return a.rank - b.rank || a.created - b.created;
+  return Number(b.fits) - Number(a.fits) || a.created - b.created;
 }

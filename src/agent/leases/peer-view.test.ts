@@ -135,6 +135,17 @@ test('a later write to our own key, or its deletion, is told, and not as a peer'
   assert.deepEqual(started(A).apply(snapshot([A, other], 40)).own, { type: 'put', lease: other });
 });
 
+test('after a store went back in time every record on our key is news, and so is its absence', () => {
+  const older = { ...OWN, modified: 5 };
+  assert.deepEqual(started(A).apply(snapshot([A, older], 6)).own, { type: 'put', lease: older });
+  assert.deepEqual(started(A).apply(snapshot([A], 6)).own, { type: 'gone' });
+  const record = { key: '/p/subnets/10.5.9.0-24', reason: 'junk', subnet: OWN.subnet, created: 3, modified: 5 };
+  assert.deepEqual(started(A).apply({ type: 'snapshot', revision: 6, leases: [A], rejected: [record] }).own, {
+    type: 'gone',
+  });
+  assert.equal(started(A).apply(snapshot([A, OWN], 10)).own, undefined);
+});
+
 test('whatever the events, the differences lead from one set of peers to the next', () => {
   const random = seededRandom(5);
   const some = (): Lease =>

@@ -15,6 +15,8 @@ import type { CoreState } from './state.ts';
 /** Records of one event that are named in the log. */
 const MOST_LOGGED = 5;
 const MOST_REMEMBERED = 1000;
+/** A key may have a megabyte. */
+const LONGEST_REMEMBERED = 300;
 
 export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: number, actions: Action[]): void {
   if (event.type === 'interrupted') {
@@ -34,9 +36,10 @@ export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: numbe
   const difference = state.view.apply(event);
   logPeers(keepDeparted(state, difference, now, actions), actions);
   for (const { key, reason } of difference.rejected.slice(0, MOST_LOGGED)) {
-    if (state.rejections.get(key) === reason) continue;
+    const name = key.slice(0, LONGEST_REMEMBERED);
+    if (state.rejections.get(name) === reason) continue;
     if (state.rejections.size >= MOST_REMEMBERED) state.rejections.clear();
-    state.rejections.set(key, reason);
+    state.rejections.set(name, reason);
     actions.push({ type: 'log', level: 'warn', message: 'record ignored', fields: { key, reason } });
   }
   if (difference.own !== undefined) absorbOwnKey(state, difference.own, now, actions);
@@ -55,11 +58,14 @@ function absorbOwnKey(
     // Our own write can be heard of before its answer comes.
     if (state.renew.running) return;
     state.claims.atRevision = state.view.revision;
+    const why =
+      change.lease.modified < state.own.modified
+        ? 'it is older than the one we wrote last: most likely etcd was restored from a backup'
+        : 'an operator wrote it, or a second agent runs for this address';
     // An operator made it a reservation or an ordinary lease; the record says what we would say.
     state.own = change.lease;
     state.view.setOwn(change.lease);
     state.renewAt = change.lease.reservation ? Number.POSITIVE_INFINITY : nextClaim(state, now, QUIET_CLAIM_MS);
-    const why = 'an operator wrote it, or a second agent runs for this address';
     actions.push({
       type: 'log',
       level: 'warn',

@@ -75,7 +75,7 @@ function wantFamily(
     if (subnet === undefined || host === undefined) continue;
     if (isDirect(host)) {
       rows.routes.push({ type: 'gateway', device: underlay.name, destination: subnet, gateway: host });
-    } else takePeer(lease, family, mac, peers, refused);
+    } else takePeer(lease, family, { mac, vni }, peers, refused);
   }
   for (const [peer, lease] of peers) {
     const subnet: Cidr | undefined = lease.subnet[family];
@@ -88,16 +88,22 @@ function wantFamily(
 }
 
 /** The FDB can hold a MAC once, so of two leases that name the same one the older claim is kept. */
-function takePeer(lease: Lease, family: Family, ownMac: Mac, peers: Map<Mac, Lease>, refused: RefusedLease[]): void {
+function takePeer(
+  lease: Lease,
+  family: Family,
+  own: { readonly mac: Mac; readonly vni: number },
+  peers: Map<Mac, Lease>,
+  refused: RefusedLease[],
+): void {
   const { backendData, backendV6Data } = lease.attributes;
   const [name, data] =
     family === 'ipv4' ? (['BackendData', backendData] as const) : (['BackendV6Data', backendV6Data] as const);
-  const parsed = parseVxlanLeaseData(data, name);
+  const parsed = parseVxlanLeaseData(data, name, own.vni);
   if ('reason' in parsed) {
     refused.push({ lease, reason: parsed.reason });
     return;
   }
-  if (parsed.mac === ownMac) {
+  if (parsed.mac === own.mac) {
     refused.push({ lease, reason: `VtepMAC ${parsed.mac} is this host's own: was the machine cloned?` });
     return;
   }

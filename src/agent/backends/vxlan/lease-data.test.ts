@@ -34,3 +34,21 @@ for (const data of [
     assert.match(JSON.stringify(parseVxlanLeaseData(data)), /reason.*(VtepMAC)/);
   });
 }
+
+for (const [VNI, isOurs] of [
+  [1, true],
+  [undefined, true],
+  [null, true],
+  [2, false],
+  ['1', false],
+  [1e300, false],
+  [{ a: [[[]]] }, false],
+] as const) {
+  test(`of a peer that says VNI ${JSON.stringify(VNI)}, in a fabric with VNI 1, the data is ${isOurs ? 'used' : 'refused'}`, () => {
+    const data = { VtepMAC: '8a:1b:af:8c:b2:78', ...(VNI === undefined ? {} : { VNI }) };
+    const parsed = parseVxlanLeaseData(data, 'BackendData', 1);
+    if (isOurs) assert.deepEqual(parsed, { mac: '8a:1b:af:8c:b2:78' });
+    else assert.match(JSON.stringify(parsed), /BackendData\.VNI is .*, ours is 1/);
+    assert.deepEqual(parseVxlanLeaseData(data), { mac: '8a:1b:af:8c:b2:78' });
+  });
+}
