@@ -29,6 +29,8 @@ export type WatchStreamEnd =
 
 /** More events in the fragments of one answer than any real one holds: etcd allows 128 writes in a transaction by default. */
 const MOST_EVENTS = 1_000_000;
+/** Text in the fragments of one answer, in characters: a thousand writes of a megabyte each would be one. */
+const MOST_CHARACTERS = 64 * 1024 * 1024;
 
 /** Opens a watch stream; `createMs` limits the wait until etcd has created the watch. */
 export function openWatchStream(
@@ -41,6 +43,7 @@ export function openWatchStream(
   const { url } = session.endpoint;
   const asked = `watch ${span(request)}`;
   let pending: WatchEvent[] = [];
+  let pendingCharacters = 0;
   let over = false;
   const end = (how: WatchStreamEnd): void => {
     if (over) return;
@@ -66,10 +69,14 @@ export function openWatchStream(
     const events = pending.length === 0 ? answer.events : pending.concat(answer.events);
     if (answer.fragment) {
       pending = [...events];
+      pendingCharacters += charactersOf(answer.events);
       if (pending.length > MOST_EVENTS) end({ type: 'broken', kind: 'unknown', fault: tooLarge(url) });
+      // Asked again it would be as large: a listing has only what is left of it.
+      else if (pendingCharacters > MOST_CHARACTERS) end({ type: 'lost', fault: tooLong(url) });
       return;
     }
     pending = [];
+    pendingCharacters = 0;
     if (events.length > 0) handlers.events(events);
     else handlers.progress(answer.header);
   };
@@ -124,4 +131,13 @@ function closedByEtcd(url: string): Fault {
 
 function tooLarge(url: string): Fault {
   return new Fault('etcd.protocol', { what: `a watch answer has more than ${MOST_EVENTS} events`, where: url });
+}
+
+function tooLong(url: string): Fault {
+  const what = `etcd has more than ${MOST_CHARACTERS} characters of changes to tell at once`;
+  return new Fault('etcd.protocol', { what, where: url, why: 'somebody writes huge values below the prefix' });
+}
+
+function charactersOf(events: readonly WatchEvent[]): number {
+  return events.reduce((sum, event) => sum + (event.type === 'put' ? event.kv.value.length : event.key.length), 0);
 }

@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import { type ClaimedPut, type ClaimOutcome, EtcdHostKeys } from './etcd-host-keys.ts';
 import { type EtcdKeys, etcdKeys, leaseOf } from './etcd-keys.ts';
+import { listRange } from './etcd-listing.ts';
 import type { HostMark } from './host-record.ts';
 import type { LeaseChange, LeaseEvent, LeaseSnapshot, LeaseStore } from './store.ts';
 
@@ -62,15 +63,14 @@ export class EtcdLeaseStore implements LeaseStore {
 
   async list(): Promise<LeaseSnapshot> {
     const key = this.#keys.subnets;
-    const response = await this.#etcd.range({ key, rangeEnd: prefixEnd(key) });
     const leases: Lease[] = [];
     const rejected: RejectedRecord[] = [];
-    for (const kv of response.kvs) {
+    const revision = await listRange(this.#etcd, key, prefixEnd(key), (kv) => {
       const lease = leaseOf(kv, this.#keys);
       if ('reason' in lease) rejected.push(lease);
       else leases.push(lease);
-    }
-    return { revision: response.revision, leases, rejected };
+    });
+    return { revision, leases, rejected };
   }
 
   /**
