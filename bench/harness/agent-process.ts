@@ -9,6 +9,8 @@ import type { BenchHost } from './hosts.ts';
 import type { AgentProgram } from './program.ts';
 import type { Store } from './store.ts';
 
+/** As flannel does, so that what a deletion takes can be compared. */
+const WITHDRAW_AT_ONCE = ['-withdraw-grace=0', '-withdraw-limit=100'];
 const READY_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 5_000;
 const LOG_TAIL_LINES = 8;
@@ -39,6 +41,7 @@ export function startAgent({ program, store, prefix, host }: AgentOptions): Agen
   const readiness = awaitReady(join(host.directory, 'notify'));
   const logFile = join(host.directory, 'agent.log');
   const flags = [...store.flags, `-etcd-prefix=${prefix}`, '-iface=eth0', `-subnet-file=${subnetFile(host)}`];
+  flags.push(...WITHDRAW_AT_ONCE);
   const [command = '', ...parameters] = enterNamespace(host.namespace, [...program.argv, ...flags]);
   const log = openSync(logFile, 'w', 0o600);
   const startedAt = Date.now();

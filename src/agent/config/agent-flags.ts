@@ -184,7 +184,8 @@ Examples:
 
 Flags:
 ${flags}
-Signals: SIGTERM and SIGINT stop the agent and leave interfaces, routes and lease.
+Signals: SIGTERM and SIGINT stop the agent and leave interfaces, routes and lease. SIGHUP looks at everything again and
+withdraws the peers that are held.
 Exit status: 0 stopped by SIGTERM or SIGINT, 1 failure, 2 wrong usage, 3 cannot reach what it needs.
 `;
 }
