@@ -111,6 +111,16 @@ function asGone(lease: Lease): Lease {
   return { ...lease, created: 2 ** 52 + lease.created };
 }
 
+test('two reservations with one PublicIP are both used: a node of Kubernetes that was registered anew is one', () => {
+  const given = ['10.5.4.0-24', '10.5.6.0-24'].map((subnet, created) =>
+    leaseOf(subnet, '10.77.0.2', { created, reservation: true }),
+  );
+  assert.deepEqual(admit(given).admitted, given);
+  const [gone, stays] = given;
+  assert.ok(gone !== undefined && stays !== undefined);
+  assert.deepEqual(admit([stays], { departed: [gone] }).admitted, [stays]);
+});
+
 test('a departed peer stays while nobody else claims what is theirs', () => {
   const departed = leaseOf('10.5.4.0-24', '10.77.0.2', { created: 5 });
   const { admitted: good, refused, superseded } = admit([GOOD], { departed: [departed] });

@@ -90,7 +90,9 @@ export function admitLeases(request: AdmissionRequest): Admission {
 
 function* candidatesOf({ leases, departed = [] }: AdmissionRequest): Generator<Candidate> {
   for (const lease of leases) yield { lease, departed: false };
-  for (const lease of departed) yield { lease: { ...lease, created: GONE + lease.created }, departed: true };
+  for (const lease of departed) {
+    yield { lease: { ...lease, created: GONE + lease.created, reservation: false }, departed: true };
+  }
 }
 
 /** The lease with the families that are good; itself when all are. */

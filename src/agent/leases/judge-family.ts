@@ -24,6 +24,7 @@ interface Part {
   /** Of the length that the network hands out; another is left over from another SubnetLen, or wrong. */
   readonly fits: boolean;
   readonly created: number;
+  readonly reservation: boolean;
 }
 
 interface Names {
@@ -54,7 +55,10 @@ export function judgeFamily(
     const publicIp = publicIpOf(lease, family);
     const reason = refusalByItself(family, network, subnet, publicIp, request);
     if (reason !== undefined) reasons.set(index, reason);
-    else parts.push({ index, subnet, publicIp, fits: subnet.length === subnetLength, created: lease.created });
+    else {
+      const { created, reservation } = lease;
+      parts.push({ index, subnet, publicIp, fits: subnet.length === subnetLength, created, reservation });
+    }
   }
   refuseYounger(parts, network, NAMES[family], reasons);
   return reasons;
@@ -126,6 +130,8 @@ function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reas
   const byAge = Uint32Array.from(parts.keys()).sort((a, b) => compareClaims(parts[a], parts[b]));
   /** By public address: a host has one lease, and finds its oldest one when it starts. */
   const hosts = new Map<Ip, number>();
+  // In Kubernetes a node that is registered anew under another name has a second one, and lives; all are reservations there.
+  const areBothGiven = (part: Part, other: number): boolean => part.reservation && parts[other]?.reservation === true;
   for (const at of byAge) {
     const part = parts[at];
     if (part === undefined) continue;
@@ -142,7 +148,7 @@ function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reas
       reasons.set(part.index, `its ${names.publicIp} ${formatIp(part.publicIp)} is ${where}`);
     } else if (held !== undefined) {
       reasons.set(part.index, `the ${names.subnet} contains the ${names.publicIp} of ${name(held, part)}`);
-    } else if (namesake !== undefined) {
+    } else if (namesake !== undefined && !areBothGiven(part, namesake)) {
       const address = `${names.publicIp} ${formatIp(part.publicIp)}`;
       reasons.set(part.index, `its ${address} is that of ${name(namesake, part)}: was a machine cloned?`);
     } else {

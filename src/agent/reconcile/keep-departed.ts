@@ -26,7 +26,8 @@ export function keepDeparted(state: CoreState, difference: PeerDifference, now: 
   if (difference.added.length + difference.changed.length + difference.removed.length > 0) state.viewChanged = true;
   // A key that was lost or is there again changes nothing in the kernel, but for leases that it stood in the way of.
   const moved = back.length + difference.removed.length;
-  if (added.length + changed.length > 0 || (moved > 0 && state.refused.length > 0)) state.dirty = true;
+  const refused = state.refusals.admission.size + state.refusals.backend.size;
+  if (added.length + changed.length > 0 || (moved > 0 && refused > 0)) state.dirty = true;
   logLeases('debug', 'key lost; waiting for its owner', difference.removed, actions);
   logLeases('debug', 'key is there again', back, actions);
   if (heldBefore > 0 && departed.heldCount === 0) {
