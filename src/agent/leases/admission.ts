@@ -41,39 +41,21 @@ export interface Admission {
   readonly superseded: readonly Lease[];
 }
 
-interface Candidate {
-  readonly lease: Lease;
-  readonly departed: boolean;
-}
-
 /** A key that is gone is no claim any more: it counts as younger than every key that is there. No store counts that far. */
 const GONE = 2 ** 52;
 
 /** Sorts the leases into those to program and those refused, each with the reason. O(n log n). */
 export function admitLeases(request: AdmissionRequest): Admission {
-  const refused: RefusedLease[] = [];
+  const { departed = [], own, network } = request;
   const superseded: Lease[] = [];
-  const candidates: Candidate[] = [];
-  const refuse = (candidate: Candidate, reason: string, severity: RefusedLease['severity'] = 'warning'): void => {
-    if (candidate.departed) superseded.push(candidate.lease);
-    else refused.push({ lease: candidate.lease, reason, severity });
-  };
-  const backendType = request.own.attributes.backendType.toLowerCase();
-  for (const candidate of candidatesOf(request)) {
-    const { attributes } = candidate.lease;
-    if (isSameHost(attributes, request.own.attributes)) {
-      refuse(candidate, `its PublicIP ${formatPublicIps(attributes)} is ours: a cloned host, or an old lease of ours`);
-    } else if (attributes.backendType.toLowerCase() !== backendType) {
-      const type = printable(attributes.backendType);
-      refuse(candidate, `its backend type is "${type}", ours is "${backendType}"`, 'info');
-    } else candidates.push(candidate);
-  }
-  const families = FAMILIES.filter((family) => request.network[family] !== undefined);
-  const leases = candidates.map(({ lease }) => lease);
-  const judgements = new Map(families.map((family) => [family, judgeFamily(family, leases, request)]));
+  const refused: RefusedLease[] = [];
+  const living = ofOurFabric(request.leases, own, (refusal) => refused.push(refusal));
+  const yielding = departed.map((lease) => ({ ...lease, created: GONE + lease.created, reservation: false }));
+  const candidates = living.concat(ofOurFabric(yielding, own, ({ lease }) => superseded.push(lease)));
+  const families = FAMILIES.filter((family) => network[family] !== undefined);
+  const judgements = new Map(families.map((family) => [family, judgeFamily(family, candidates, request)]));
   const admitted: Lease[] = [];
-  for (const [index, candidate] of candidates.entries()) {
-    const { lease, departed } = candidate;
+  for (const [index, lease] of candidates.entries()) {
     const reasons: string[] = [];
     for (const judgement of judgements.values()) {
       const reason = judgement.get(index);
@@ -83,16 +65,28 @@ export function admitLeases(request: AdmissionRequest): Admission {
     if (usable !== undefined) admitted.push(usable);
     else if (reasons.length === 0)
       reasons.push(`the network has no ${lease.subnet.ipv4 === undefined ? 'IPv6' : 'IPv4'}`);
-    if (reasons.length > 0 && !(departed && usable !== undefined)) refuse(candidate, reasons.join('; '));
+    if (index < living.length) {
+      if (reasons.length > 0) refused.push({ lease, reason: reasons.join('; '), severity: 'warning' });
+    } else if (usable === undefined) superseded.push(lease);
   }
   return { admitted, refused, superseded };
 }
 
-function* candidatesOf({ leases, departed = [] }: AdmissionRequest): Generator<Candidate> {
-  for (const lease of leases) yield { lease, departed: false };
-  for (const lease of departed) {
-    yield { lease: { ...lease, created: GONE + lease.created, reservation: false }, departed: true };
-  }
+/** The leases of other hosts with our backend. */
+function ofOurFabric(leases: readonly Lease[], own: Lease, refuse: (refused: RefusedLease) => void): Lease[] {
+  const backendType = own.attributes.backendType.toLowerCase();
+  return leases.filter((lease) => {
+    const { attributes } = lease;
+    if (isSameHost(attributes, own.attributes)) {
+      const reason = `its PublicIP ${formatPublicIps(attributes)} is ours: a cloned host, or an old lease of ours`;
+      refuse({ lease, reason, severity: 'warning' });
+      return false;
+    }
+    if (attributes.backendType.toLowerCase() === backendType) return true;
+    const reason = `its backend type is "${printable(attributes.backendType)}", ours is "${backendType}"`;
+    refuse({ lease, reason, severity: 'info' });
+    return false;
+  });
 }
 
 /** The lease with the families that are good; itself when all are. */

@@ -23,7 +23,7 @@ export function admitPeers(state: CoreState, observed: Pick<Observed, 'links' | 
     hostAddresses,
   });
   for (const lease of superseded) state.departed.drop(lease);
-  state.superseded.push(...superseded);
+  state.superseded = state.superseded.concat(superseded);
   state.viewChanged = false;
   state.admittedWith = addresses;
   state.admitted = admitted;
