@@ -5,7 +5,6 @@ import { NETWORK, PREFIX, RECORD, readyFleet, routes, type TestFleet, type TestH
 
 const GRACE_MS = 3000;
 const HOLD_MS = 3_600_000;
-const SUBNETS = `${PREFIX}/subnets/`;
 
 /** A peer that exists only as a record. */
 function record(number: number): string {
@@ -119,7 +118,8 @@ test('an emptied keyspace is no event for hosts that live: all claim their keys 
   const { fleet, hosts } = await readyFleet(6);
   const before = hosts.map((host) => [host.subnet, host.kernel.written, host.fabric]);
   const names = [...(await fleet.leases()).keys()].sort();
-  await fleet.operator.delete({ key: SUBNETS, rangeEnd: `${PREFIX}/subnets0` });
+  // The network document and all else that is kept beside the leases, too.
+  await fleet.operator.delete({ key: `${PREFIX}/`, rangeEnd: `${PREFIX}0` });
   await fleet.settle();
   assert.deepEqual([...(await fleet.leases()).keys()].sort(), names);
   await fleet.pass(60_000);
