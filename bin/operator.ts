@@ -6,6 +6,7 @@ import { completionCommand } from '#cli/commands/completion.ts';
 import { helpCommand } from '#cli/commands/help.ts';
 import { leaseCommand } from '#cli/commands/lease.ts';
 import { networkCommand } from '#cli/commands/network.ts';
+import { statusCommand } from '#cli/commands/status.ts';
 import { versionCommand } from '#cli/commands/version.ts';
 import { runOperator } from '#cli/main.ts';
 import { dockerOptsCommand } from '#docker/commands.ts';
@@ -13,6 +14,7 @@ import { labCommand } from '#lab/commands.ts';
 
 /** Every command, in the order in which `weft --help` lists them. */
 export const COMMANDS: readonly CommandBuilder[] = [
+  statusCommand,
   networkCommand,
   leaseCommand,
   dockerOptsCommand,

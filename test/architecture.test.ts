@@ -54,10 +54,20 @@ const TABLE: readonly Row[] = [
     may: ['model/', 'runtime/', 'netlink/', 'firewall/prefix.ts'],
     types: ['firewall/desired.ts'],
   },
+  // What both ends of the control socket speak; the operator's command and the lab take no more of the agent.
+  { who: 'agent/control/', may: ['model/', 'runtime/', 'agent/publish/'] },
   { who: 'agent/', may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'firewall/'] },
-  { who: 'cli/', may: ['model/', 'runtime/', 'etcd/', 'agent/leases/', 'agent/backends/'] },
+  {
+    who: 'cli/',
+    may: ['model/', 'runtime/', 'etcd/', 'agent/leases/', 'agent/backends/', 'agent/control/'],
+    types: ['agent/publish/'],
+  },
   { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'cli/'] },
-  { who: 'lab/', may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'pki/', 'hosts/', 'cli/'] },
+  {
+    who: 'lab/',
+    may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'pki/', 'hosts/', 'cli/', 'agent/control/'],
+    types: ['agent/publish/'],
+  },
 ];
 
 interface Import {

@@ -41,7 +41,7 @@ export function startAgent({ program, store, prefix, host }: AgentOptions): Agen
   const readiness = awaitReady(join(host.directory, 'notify'));
   const logFile = join(host.directory, 'agent.log');
   const flags = [...store.flags, `-etcd-prefix=${prefix}`, '-iface=eth0', `-subnet-file=${subnetFile(host)}`];
-  flags.push(...WITHDRAW_AT_ONCE);
+  flags.push(...WITHDRAW_AT_ONCE, `-control-socket=${join(host.directory, 'agent.sock')}`);
   const [command = '', ...parameters] = enterNamespace(host.namespace, [...program.argv, ...flags]);
   const log = openSync(logFile, 'w', 0o600);
   const startedAt = Date.now();

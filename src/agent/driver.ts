@@ -8,12 +8,14 @@ import { type AcquireRequest, acquireLease } from '#agent/leases/acquire.ts';
 import { HostGuard } from '#agent/leases/host-guard.ts';
 import { keepLease } from '#agent/leases/keep-lease.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
+import type { FabricReport } from '#agent/publish/status-report.ts';
 import { StatusReporter } from '#agent/publish/status-reporter.ts';
 import { admitPeers } from '#agent/reconcile/admit-peers.ts';
 import { type Decision, handle } from '#agent/reconcile/core.ts';
 import type { Action, Input, PassResult } from '#agent/reconcile/input.ts';
 import { engineWork } from '#agent/reconcile/plan.ts';
 import { LEASE_TTL_SECONDS } from '#agent/reconcile/renewal.ts';
+import { type ReportDetail, reportOf } from '#agent/reconcile/report.ts';
 import { type EngineOutcome, runPass } from '#agent/reconcile/run-pass.ts';
 import { type CoreSettings, type CoreState, newCoreState } from '#agent/reconcile/state.ts';
 import type { Traffic } from '#agent/traffic/traffic.ts';
@@ -59,6 +61,8 @@ const QUIET_BEFORE_RELIEF_MS = 1000;
 const LONGEST_END_MS = 1000;
 
 export interface Driver {
+  /** What is known and done at this moment. */
+  report(detail: ReportDetail): FabricReport;
   /** Looks again at the network document, the interfaces, the kernel and the rules. */
   reload(): void;
   /** Ends every wait; the data plane is left as it is. */
@@ -296,6 +300,7 @@ export function startDriver(options: DriverOptions): Driver {
   hear({ type: 'start' });
 
   return {
+    report: (detail) => reportOf(state, detail),
     reload: () => hear({ type: 'reload' }),
     async stop() {
       stopped = true;

@@ -1,6 +1,8 @@
 /** The agent face: reads the command line, makes the parts, joins them, and waits for a signal. */
 import { randomBytes } from 'node:crypto';
 import { type AgentConfig, parseAgentCommandLine } from '#agent/config/agent-config.ts';
+import { startLateControl } from '#agent/control/late-control.ts';
+import type { AgentFace } from '#agent/control/methods.ts';
 import { startDriver } from '#agent/driver.ts';
 import type { HealthServer } from '#agent/health/health-server.ts';
 import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
@@ -49,7 +51,12 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   const ended = listenForSignals(process, () => reload());
   for (const note of config.notes) log.warn(note);
   let ready = false;
-  const health = await startHealth(config, () => ready);
+  let agent: AgentFace | undefined;
+  const health = await startHealth(
+    config,
+    () => ready,
+    () => agent,
+  );
   // The TLS handshake goes on while the kernel is looked at.
   const { store, kube, where, close } = await openAgentStore(config, environment, log);
   const kernel = new MirrorKernel(new NetlinkKernel(), systemClock);
@@ -61,6 +68,11 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
     kernel.close();
     return 0;
   }
+  const face: AgentFace = {
+    report: (detail) => driver.report(detail),
+    store: kube === undefined ? 'etcd' : 'Kubernetes',
+  };
+  const control = startLateControl({ path: config.controlSocket, agent: face, clock: systemClock, log });
   const notify = notifier(environment.NOTIFY_SOCKET, (why) => log.warn('service manager not told', { why }));
   const driver = startDriver({
     settings: coreSettings(config, first),
@@ -79,26 +91,39 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
     },
     notify: (text) => {
       notify(text);
+      if (text.startsWith('READY=1')) setImmediate(control.open);
       const marks = config.kube?.setNodeNetworkUnavailable === true && text.startsWith('READY=1');
       if (kube !== undefined && marks) markNetworkAvailable(kube, log);
     },
     random: Math.random,
     relieve,
   });
-  reload = () => driver.reload();
+  agent = face;
+  reload = () => {
+    driver.reload();
+    control.open();
+  };
   const signal = await ended;
   log.info('stopping; interfaces, routes and lease stay', { signal });
-  await Promise.all([driver.stop(), health?.close()]);
+  await Promise.all([driver.stop(), health?.close(), control.close()]);
   close();
   kernel.close();
   return 0;
 }
 
 /** Loaded only where somebody asks. */
-async function startHealth({ health }: AgentConfig, ready: () => boolean): Promise<HealthServer | undefined> {
+async function startHealth(
+  { health }: AgentConfig,
+  ready: () => boolean,
+  agent: () => AgentFace | undefined,
+): Promise<HealthServer | undefined> {
   if (health === undefined) return undefined;
   const { startHealthServer } = await import('#agent/health/health-server.ts');
-  return startHealthServer({ ...health, ready });
+  const metrics = async (): Promise<string | undefined> => {
+    const face = agent();
+    return face && (await import('#agent/health/agent-metrics.ts')).agentMetrics(face);
+  };
+  return startHealthServer({ ...health, ready, metrics });
 }
 
 function relieve(): void {

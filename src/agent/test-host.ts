@@ -12,6 +12,7 @@ import { type HostMark, hostMarkOf } from '#agent/leases/host-record.ts';
 import { seededRandom } from '#agent/leases/lease-builders.ts';
 import { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
 import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
+import type { FabricReport } from '#agent/publish/status-report.ts';
 import type { CoreSettings } from '#agent/reconcile/state.ts';
 import { openTraffic } from '#agent/traffic/traffic.ts';
 import { MemoryFirewall } from '#firewall/memory-firewall.ts';
@@ -174,6 +175,11 @@ export class TestHost {
         return kernel.observe(ownership);
       },
     };
+  }
+
+  /** What the agent tells about itself, every peer named. */
+  report(): FabricReport {
+    return this.#driver?.report({ peers: true }) ?? assert.fail('the agent does not run');
   }
 
   async reload(): Promise<void> {

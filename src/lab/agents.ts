@@ -23,6 +23,7 @@ export function agentProgram(plan: LabPlan, labId: string, host: HostPlan): Deta
     'etcd-keyfile': keyFile,
     iface: 'eth0',
     'subnet-file': host.subnetFile,
+    'control-socket': host.controlSocket,
     ...(plan.masquerade && { 'ip-masq': 'true' }),
   };
   return {

@@ -1,5 +1,6 @@
 /** The variables with which etcdctl and weft work inside a lab without a flag. */
 import { dirname } from 'node:path';
+import { CONTROL_SOCKET_VARIABLE } from '#agent/control/protocol.ts';
 import { clientFiles, endpointsOf } from './etcd-access.ts';
 import { LAB_MARK, type LabState } from './state.ts';
 import { weftProgram } from './weft-program.ts';
@@ -11,6 +12,7 @@ export function labEnvironment(state: LabState, where: string, base: Environment
   const { caFile, certFile, keyFile } = clientFiles(state.plan);
   const { etcdApi } = state.plan;
   const endpoints = endpointsOf(state.plan).join(',');
+  const agent = state.plan.hosts.find((host) => host.name === where);
   return {
     ...base,
     [LAB_MARK]: state.id,
@@ -24,6 +26,8 @@ export function labEnvironment(state: LabState, where: string, base: Environment
     ...(etcdApi === 'v2'
       ? { ETCDCTL_CA_FILE: caFile, ETCDCTL_CERT_FILE: certFile, ETCDCTL_KEY_FILE: keyFile }
       : { ETCDCTL_CACERT: caFile, ETCDCTL_CERT: certFile, ETCDCTL_KEY: keyFile }),
+    // In a Pod and at the switch there is no agent.
+    [CONTROL_SOCKET_VARIABLE]: agent?.controlSocket,
     FLANNELD_ETCD_API: etcdApi,
     FLANNELD_ETCD_ENDPOINTS: endpoints,
     FLANNELD_ETCD_PREFIX: state.plan.prefix,

@@ -1,6 +1,8 @@
 /** Looks at a lab: its agents, uplinks, subnet files and what etcd says, as one snapshot. */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Verdict } from '#agent/publish/verdict.ts';
+import { askStatus } from '#cli/status/ask-status.ts';
 import type { Family } from '#model/ip.ts';
 import { Fault } from '#runtime/fault.ts';
 import { agentOf } from './agents.ts';
@@ -15,6 +17,7 @@ import type { LabState } from './state.ts';
 import { addressOf } from './subnet-file.ts';
 
 const MATRIX_PAUSE_MS = 150;
+const VERDICT_TIMEOUT_MS = 2000;
 
 /** The lab now; with the matrices that are given. An etcd that does not answer shows as members that are down. */
 export async function observeLab(state: LabState, matrices: PodMatrices = {}): Promise<LabSnapshot> {
@@ -87,7 +90,7 @@ async function hostSnapshot(
       ...(network?.ipv4 !== undefined && { address: addressOf(network.ipv4.podAddress) }),
       ...(network?.ipv6 !== undefined && { addressIpv6: addressOf(network.ipv6.podAddress) }),
     },
-    agent: agentSnapshot(state, host),
+    agent: await agentSnapshot(state, host),
   };
 }
 
@@ -96,14 +99,27 @@ function memberState(host: HostPlan, report: FabricReport | undefined): HostSnap
   return report?.members.get(host.name) ?? 'down';
 }
 
-function agentSnapshot(state: LabState, host: HostPlan): AgentSnapshot {
+async function agentSnapshot(state: LabState, host: HostPlan): Promise<AgentSnapshot> {
   const agent = agentOf(state, host);
   if (agent === undefined || !isRunning(agent)) return { running: false };
   const rssBytes = residentBytes(agent);
+  const verdict = await verdictOn(host);
   return {
     running: true,
     pid: agent.pid,
     ...(rssBytes !== undefined && { rssBytes }),
     ...(agent.readyMs !== undefined && { readyMs: agent.readyMs }),
+    ...(verdict !== undefined && { verdict }),
   };
+}
+
+/** Undefined when the agent does not answer: it is stopped, or has only just started. */
+async function verdictOn(host: HostPlan): Promise<Verdict | undefined> {
+  try {
+    const report = await askStatus({ socket: host.controlSocket, peers: false, timeoutMs: VERDICT_TIMEOUT_MS });
+    return report.verdict;
+  } catch (error) {
+    if (error instanceof Fault) return undefined;
+    throw error;
+  }
 }

@@ -45,6 +45,7 @@ export interface HostPlan {
   readonly subnetFile: string;
   readonly agentLog: string;
   readonly notifySocket: string;
+  readonly controlSocket: string;
   readonly pod: PodPlan;
 }
 
@@ -127,6 +128,7 @@ export function planHost(lab: LabPlan, subnet: Ipv4Cidr, number: number): HostPl
     subnetFile: `${directory}/subnet.env`,
     agentLog: `${directory}/agent.log`,
     notifySocket: `${directory}/notify`,
+    controlSocket: `${directory}/agent.sock`,
     pod: { name: `pod${number}`, namespace: `weft-${lab.name}-pod${number}` },
   };
 }

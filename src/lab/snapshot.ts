@@ -1,4 +1,5 @@
 /** A lab at one moment, as one value: what the table, the drawings and `-o json` are made from. */
+import type { Verdict } from '#agent/publish/verdict.ts';
 import type { PodMatrix } from './matrix.ts';
 
 export interface HostSnapshot {
@@ -25,6 +26,8 @@ export interface AgentSnapshot {
   readonly rssBytes?: number;
   /** Milliseconds from its start to ready. */
   readonly readyMs?: number;
+  /** What it says of itself; absent when it does not answer. */
+  readonly verdict?: Verdict;
 }
 
 /** Who reaches whom, for each family that the Pods have. */
@@ -70,6 +73,8 @@ export function snapshotProblems(snapshot: LabSnapshot): readonly string[] {
     if (host.uplink === 'cut') problems.push(`${host.name} is cut off from the switch`);
     if (host.etcd === 'down') problems.push(`the etcd member on ${host.name} does not answer`);
     if (!host.agent.running) problems.push(`the agent on ${host.name} does not run${withoutAgent(snapshot, host)}`);
+    const { verdict } = host.agent;
+    if (verdict?.state === 'trouble') problems.push(`the agent on ${host.name} reports ${verdict.text}`);
     if (host.lease === undefined && host.leaseIpv6 === undefined) problems.push(`${host.name} has no lease`);
   }
   return problems;

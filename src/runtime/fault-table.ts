@@ -184,6 +184,32 @@ export const FAULTS = {
     'find who has it (ss -tlnp), or give another -healthz-ip or -healthz-port; port 0 turns the checks off',
   ),
 
+  'agent.not-running': entry(
+    'No agent answers on this host',
+    1,
+    'start it: systemctl start weftd; journalctl -u weftd -n 30 tells why it ended',
+  ),
+  'agent.control-socket': entry(
+    'The control socket cannot be opened',
+    1,
+    'stop the other agent, or give another path: -control-socket; systemctl reload weftd tries it again',
+  ),
+  'agent.request': entry(
+    'The agent does not understand the request',
+    1,
+    'use the weft that the agent runs from (weft version): another version may ask for what it does not have',
+  ),
+  'agent.answer': entry(
+    'The answer of the agent cannot be read',
+    1,
+    'use the weft that the agent runs from (weft version), and look into its log: journalctl -u weftd',
+  ),
+  'agent.timeout': entry(
+    'The agent did not answer in time',
+    1,
+    'look whether it is stopped or busy (ps -o stat,time -C node), and into its log: journalctl -u weftd',
+  ),
+
   'kernel.netlink': entry('The kernel refused a request', 1, "read the kernel's own words in the message"),
   'kernel.device-busy': entry(
     'The device name or VNI is in use by something else',
@@ -280,3 +306,7 @@ export const FAULTS = {
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof FAULTS;
+
+export function isFaultCode(text: string): text is FaultCode {
+  return Object.hasOwn(FAULTS, text);
+}

@@ -55,6 +55,10 @@ export class AgentHost {
     return join(this.directory, 'subnet.env');
   }
 
+  get controlSocket(): string {
+    return join(this.directory, 'agent.sock');
+  }
+
   batch(...lines: readonly string[]): void {
     execFileSync('ip', ['-n', this.namespace, '-batch', '-'], { input: lines.join('\n') });
   }
@@ -81,8 +85,9 @@ export class AgentHost {
   start(context: TestContext, ...flags: readonly string[]): RunningAgent {
     this.#starts += 1;
     const signal = awaitReady(join(this.directory, `notify-${this.#starts}`));
-    const argv = ['agent', '-etcd-prefix', PREFIX, '-iface', 'eth0', '-subnet-file', this.subnetFile, ...flags];
-    const child = spawn('nsenter', [`--net=/run/netns/${this.namespace}`, WEFT, ...argv], {
+    const argv = ['agent', '-etcd-prefix', PREFIX, '-iface', 'eth0', '-subnet-file', this.subnetFile];
+    const own = ['-control-socket', this.controlSocket, ...flags];
+    const child = spawn('nsenter', [`--net=/run/netns/${this.namespace}`, WEFT, ...argv, ...own], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, NOTIFY_SOCKET: signal.path },
     });

@@ -92,6 +92,7 @@ suite('every flag', () => {
     'set-node-network-unavailable': ['0', ({ kube }) => kube?.setNodeNetworkUnavailable, false],
     'healthz-ip': ['::1', ({ health }) => health?.ip, '::1'],
     'healthz-port': ['8090', ({ health }) => health?.port, 8090],
+    'control-socket': ['/tmp/a.sock', ({ controlSocket }) => controlSocket, '/tmp/a.sock'],
     v: ['2', ({ verbose }) => verbose, true],
     vmodule: ['main=2', ({ notes }) => notes, ['-vmodule has no effect']],
     log_backtrace_at: ['main.go:1', ({ notes }) => notes, ['-log_backtrace_at has no effect']],

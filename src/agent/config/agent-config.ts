@@ -17,6 +17,8 @@ export interface AgentConfig extends UnderlayWish {
   readonly blackhole: boolean;
   /** Where health checks are answered; undefined: nowhere. */
   readonly health: HealthConfig | undefined;
+  /** Where the agent can be asked how it is; empty: nowhere. */
+  readonly controlSocket: string;
   readonly subnetFile: string;
   /** What tells this machine from a clone of it; empty: nothing does. */
   readonly machineIdFile: string;
@@ -112,6 +114,7 @@ function agentConfig(flags: FlagReader): Omit<AgentConfig, 'notes'> {
     publicIp: flags.publicIpv4('public-ip', 'public-ipv6'),
     publicIpv6: flags.publicIpv6('public-ipv6', 'public-ip'),
     blackhole: flags.boolean('ip-blackhole-route'),
+    controlSocket: flags.text('control-socket'),
     subnetFile: flags.path('subnet-file'),
     machineIdFile: flags.text('machine-id-file'),
     renewMarginMs: minutes * 60_000,

@@ -161,6 +161,12 @@ export const AGENT_FLAGS: readonly FlagDefinition[] = [
     default: '0',
     help: 'port to answer /healthz and /readyz at; 0 for none',
   },
+  {
+    name: 'control-socket',
+    type: 'string',
+    default: '/run/weft/agent.sock',
+    help: 'unix socket, for root alone, at which weft status asks the agent; empty for none',
+  },
   { name: 'v', type: 'integer', default: '0', help: 'log level; 1 and more logs every decision in detail' },
   { name: 'vmodule', type: 'string', default: '', help: 'accepted for flannel, without effect' },
   { name: 'log_backtrace_at', type: 'string', default: '', help: 'accepted for flannel, without effect' },

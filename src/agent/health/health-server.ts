@@ -1,6 +1,6 @@
 /**
  * Answers health checks as flanneld does (spec §4.4): `/healthz` from the start, `/readyz` once the agent is ready, any
- * method. Loaded only when there is a port for it: node:http costs memory and start-up time.
+ * method; and `/metrics`, which flannel does not have. Loaded only when there is a port for it: node:http costs memory and start-up time.
  */
 import { createServer, type Server } from 'node:http';
 import { Fault } from '#runtime/fault.ts';
@@ -11,6 +11,8 @@ export interface HealthOptions {
   /** 0: one that is free. */
   readonly port: number;
   readonly ready: () => boolean;
+  /** Prometheus' text for `/metrics`; undefined before there is anything to tell. Without it the path is unknown. */
+  readonly metrics?: () => Promise<string | undefined>;
   /** How long closing waits for requests under way; default 3000. */
   readonly graceMs?: number;
 }
@@ -26,10 +28,12 @@ const REQUEST_TIMEOUT_MS = 5000;
 /** Checks come from a few places; more than that is somebody else. */
 const MOST_CONNECTIONS = 64;
 const MOST_HEADER_BYTES = 8192;
+/** Prometheus' text format. */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Listens when it resolves. Rejects with Fault `host.health-port`. */
 export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
-  const { ip, port, ready, graceMs = GRACE_MS } = options;
+  const { ip, port, graceMs = GRACE_MS } = options;
   const limits = {
     maxHeaderSize: MOST_HEADER_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -37,11 +41,12 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
   };
   const server = createServer(limits, (request, response) => {
     const [path] = (request.url ?? '').split('?', 1);
-    const { code, body } = answer(path, ready);
     // A body that was sent along is of no interest.
     request.resume();
-    response.writeHead(code, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': body.length });
-    response.end(body);
+    void answer(path, options).then(({ code, body, type = 'text/plain; charset=utf-8' }) => {
+      response.writeHead(code, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
+      response.end(body);
+    });
   });
   server.maxConnections = MOST_CONNECTIONS;
   await listen(server, ip, port);
@@ -52,7 +57,18 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
   };
 }
 
-function answer(path: string | undefined, ready: () => boolean): { readonly code: number; readonly body: string } {
+interface Answer {
+  readonly code: number;
+  readonly body: string;
+  readonly type?: string;
+}
+
+async function answer(path: string | undefined, { ready, metrics }: HealthOptions): Promise<Answer> {
+  if (path === '/metrics' && metrics !== undefined) {
+    const body = await metrics();
+    if (body === undefined) return { code: 503, body: 'nothing to tell yet\n' };
+    return { code: 200, body, type: METRICS_TYPE };
+  }
   if (path === '/healthz') return { code: 200, body: 'flanneld is running' };
   if (path !== '/readyz') return { code: 404, body: '404 page not found\n' };
   return ready() ? { code: 200, body: 'flanneld is ready' } : { code: 503, body: 'flanneld is not ready yet' };

@@ -32,6 +32,8 @@ interface Draft {
 
 export class PeerView {
   readonly #leases = new Map<string, Lease>();
+  /** Since when each is known as it is; whole seconds, which cost a table of ten thousand the least. */
+  readonly #since = new Map<string, number>();
   #own: Lease | undefined;
   #ownKey: string | undefined;
   #revision = 0;
@@ -50,14 +52,23 @@ export class PeerView {
     return this.#revision;
   }
 
+  /** Since when this peer is known with what it publishes now, in milliseconds of the time given to `apply`. */
+  since(subnet: SubnetKey): number | undefined {
+    const seconds = this.#since.get(formatSubnetKey(subnet));
+    return seconds === undefined ? undefined : seconds * 1000;
+  }
+
   /** Our lease as last written by us; call it after every acquire and renew, before the next event is applied. */
   setOwn(own: Lease | undefined): void {
     this.#own = own;
     this.#ownKey = own === undefined ? undefined : formatSubnetKey(own.subnet);
-    if (this.#ownKey !== undefined) this.#leases.delete(this.#ownKey);
+    if (this.#ownKey === undefined) return;
+    this.#leases.delete(this.#ownKey);
+    this.#since.delete(this.#ownKey);
   }
 
-  apply(event: LeaseEvent): PeerDifference {
+  /** `now` in milliseconds is what `since` will say of the peers that this event brings. */
+  apply(event: LeaseEvent, now = 0): PeerDifference {
     const draft: Draft = { before: new Map(), rejected: [] };
     if (event.type === 'snapshot') this.#replace(event, draft);
     else if (event.type === 'changes') {
@@ -69,10 +80,13 @@ export class PeerView {
       this.#revision = event.revision;
     }
     const { own, rejected } = draft;
-    return { ...this.#compare(draft.before), rejected, ...(own === undefined ? {} : { own }) };
+    return { ...this.#compare(draft.before, Math.floor(now / 1000)), rejected, ...(own === undefined ? {} : { own }) };
   }
 
-  #compare(before: ReadonlyMap<string, Lease | undefined>): Pick<PeerDifference, 'added' | 'changed' | 'removed'> {
+  #compare(
+    before: ReadonlyMap<string, Lease | undefined>,
+    nowSeconds: number,
+  ): Pick<PeerDifference, 'added' | 'changed' | 'removed'> {
     const added: Lease[] = [];
     const changed: Lease[] = [];
     const removed: Lease[] = [];
@@ -80,8 +94,14 @@ export class PeerView {
       const is = this.#leases.get(key);
       if (is === undefined) {
         if (was !== undefined) removed.push(was);
-      } else if (was === undefined) added.push(is);
-      else if (!sameLeaseAttributes(was.attributes, is.attributes)) changed.push(is);
+        this.#since.delete(key);
+      } else if (was === undefined) {
+        added.push(is);
+        this.#since.set(key, nowSeconds);
+      } else if (!sameLeaseAttributes(was.attributes, is.attributes)) {
+        changed.push(is);
+        this.#since.set(key, nowSeconds);
+      }
     }
     return { added, changed, removed };
   }

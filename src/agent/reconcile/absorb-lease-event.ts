@@ -21,19 +21,21 @@ const LONGEST_REMEMBERED = 300;
 export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: number, actions: Action[]): void {
   if (event.type === 'interrupted') {
     state.storeLostAt = now;
+    state.storeFault = event.fault;
     const fields = { code: event.fault.code, why: event.fault.summary, remedy: event.fault.remedy };
     actions.push({ type: 'log', level: 'warn', message: 'store watch cut; forwarding goes on', fields });
     return;
   }
   if (event.type === 'resumed') {
     state.storeLostAt = undefined;
+    state.storeFault = undefined;
     state.departed.postpone(now);
     actions.push({ type: 'log', level: 'info', message: 'store watch resumed' });
     return;
   }
   // A store that was restored from a backup counts from a lower revision again.
   if (event.type === 'snapshot') state.claims.atRevision = Math.min(state.claims.atRevision, event.revision);
-  const difference = state.view.apply(event);
+  const difference = state.view.apply(event, now);
   logPeers(keepDeparted(state, difference, now, actions), actions);
   for (const { key, reason } of difference.rejected.slice(0, MOST_LOGGED)) {
     const name = key.slice(0, LONGEST_REMEMBERED);
@@ -64,6 +66,7 @@ function absorbOwnKey(
         : 'an operator wrote it, or a second agent runs for this address';
     // An operator made it a reservation or an ordinary lease; the record says what we would say.
     state.own = change.lease;
+    state.writtenAt = undefined;
     state.view.setOwn(change.lease);
     state.renewAt = change.lease.reservation ? Number.POSITIVE_INFINITY : nextClaim(state, now, QUIET_CLAIM_MS);
     actions.push({

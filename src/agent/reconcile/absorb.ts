@@ -65,7 +65,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       absorbDocument(state, input.document, input.snapshot, now, actions);
       break;
     case 'load-failed':
-      failed(state.load, now, LOAD_PAUSE, spread);
+      failed(state.load, now, LOAD_PAUSE, spread, input.fault);
       logFault(state, now, actions, input.fault, 'waiting for the network configuration');
       break;
     case 'host':
@@ -77,11 +77,11 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       state.engine = { published: input.published };
       break;
     case 'engine-failed':
-      failed(state.open, now, OPEN_PAUSE, spread);
+      failed(state.open, now, OPEN_PAUSE, spread, input.fault);
       logFault(state, now, actions, input.fault, "the backend's own part does not start");
       break;
     case 'host-failed':
-      failed(state.choose, now, CHOOSE_PAUSE, spread);
+      failed(state.choose, now, CHOOSE_PAUSE, spread, input.fault);
       logFault(state, now, actions, input.fault, 'the host cannot be read');
       break;
     case 'passed':
@@ -94,7 +94,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       absorbAcquired(state, input.result, now, actions);
       break;
     case 'acquire-failed':
-      failed(state.acquire, now, input.fault.code === 'lease.clone' ? CLONE_PAUSE : ACQUIRE_PAUSE, spread);
+      failed(state.acquire, now, input.fault.code === 'lease.clone' ? CLONE_PAUSE : ACQUIRE_PAUSE, spread, input.fault);
       logFault(state, now, actions, input.fault, 'no lease yet');
       break;
     case 'leases':
@@ -113,7 +113,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       });
       break;
     case 'renew-failed':
-      failed(state.renew, now, input.fault.code === 'lease.clone' ? CLONE_PAUSE : RENEW_PAUSE, spread);
+      failed(state.renew, now, input.fault.code === 'lease.clone' ? CLONE_PAUSE : RENEW_PAUSE, spread, input.fault);
       logFault(state, now, actions, input.fault, 'lease not renewed; forwarding goes on');
       break;
     case 'firewall-done':
@@ -125,7 +125,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       }
       break;
     case 'firewall-failed':
-      failed(state.firewall, now, FIREWALL_PAUSE, spread);
+      failed(state.firewall, now, FIREWALL_PAUSE, spread, input.fault);
       state.firewallDirty = true;
       state.firewallSettled = true;
       logFault(state, now, actions, input.fault, 'traffic rules not written; forwarding goes on');
@@ -138,7 +138,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       state.published = input.text;
       break;
     case 'publish-failed':
-      failed(state.publish, now, PUBLISH_PAUSE, spread);
+      failed(state.publish, now, PUBLISH_PAUSE, spread, input.fault);
       logFault(state, now, actions, input.fault, 'subnet file not written');
       break;
   }
@@ -153,7 +153,7 @@ function absorbDocument(
 ): void {
   const network = document === undefined ? missingDocument() : readDocument(document);
   if (network instanceof Fault) {
-    failed(state.load, now, LOAD_PAUSE, state.settings.spread);
+    failed(state.load, now, LOAD_PAUSE, state.settings.spread, network);
     logFault(state, now, actions, network, 'waiting for a usable network configuration');
     return;
   }
@@ -194,7 +194,7 @@ function invalidDocument(problems: readonly string[]): Fault {
 
 function absorbPass(state: CoreState, result: PassResult, now: number, actions: Action[]): void {
   if (result.blocked !== undefined) {
-    failed(state.pass, now, PASS_PAUSE, state.settings.spread);
+    failed(state.pass, now, PASS_PAUSE, state.settings.spread, result.blocked);
     state.dirty = true;
     logFault(state, now, actions, result.blocked, 'the fabric cannot be programmed');
     return;
@@ -212,14 +212,16 @@ function absorbPass(state: CoreState, result: PassResult, now: number, actions: 
   reportSuperseded(state, actions);
   reportRefused(state, 'admission', state.refused, actions);
   reportRefused(state, 'backend', result.refused, actions);
+  state.refusedByBackend = result.refused;
   // An engine that began before there was a lease does not know the peers yet; the next pass is due already.
   if (result.beforeLease !== true) state.programmed = state.own !== undefined;
   for (const { operation, fault } of result.failed.slice(0, MOST_FAILURES_LOGGED)) {
     const fields = { code: fault.code, operation: operationText(operation), why: fault.summary };
     actions.push({ type: 'log', level: 'error', message: 'the kernel refused an operation', fields });
   }
-  if (result.failed.length > 0) {
-    failed(state.pass, now, PASS_PAUSE, state.settings.spread);
+  const [refused] = result.failed;
+  if (refused !== undefined) {
+    failed(state.pass, now, PASS_PAUSE, state.settings.spread, refused.fault);
     state.dirty = true;
   } else {
     succeeded(state.pass);
@@ -274,6 +276,8 @@ function holdLease(state: CoreState, lease: Lease, now: number): void {
     state.dirty = true;
   }
   state.own = lease;
+  state.heldSince ??= now;
+  state.writtenAt = now;
   state.view.setOwn(lease);
   state.renewAt = lease.reservation
     ? Number.POSITIVE_INFINITY

@@ -4,6 +4,7 @@
  * having seen the one before it, so a lost lease, a restart and a first start go the same way.
  */
 import { absorb } from './absorb.ts';
+import { countInput } from './counters.ts';
 import { decide } from './decide.ts';
 import type { Action, Input } from './input.ts';
 import type { CoreState } from './state.ts';
@@ -18,6 +19,7 @@ export interface Decision {
 /** `now` in milliseconds of a clock that never jumps. Changes `state` in place. */
 export function handle(state: CoreState, input: Input, now: number): Decision {
   const actions: Action[] = [];
+  countInput(state.counters, input);
   absorb(state, input, now, actions);
   const wakeAt = decide(state, now, actions);
   const status = statusOf(state);

@@ -67,7 +67,7 @@ function nextUnderlay(state: CoreState, now: number, actions: Action[]): void {
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     state.host = undefined;
-    failed(state.choose, now, CHOOSE_PAUSE, state.settings.spread);
+    failed(state.choose, now, CHOOSE_PAUSE, state.settings.spread, error);
     logFault(state, now, actions, error, 'no interface for the fabric yet');
   }
 }

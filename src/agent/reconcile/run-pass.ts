@@ -4,6 +4,7 @@ import { isDeviceOperation } from '#agent/kernel/diff.ts';
 import type { Kernel } from '#agent/kernel/kernel.ts';
 import { Fault } from '#runtime/fault.ts';
 import { admitPeers } from './admit-peers.ts';
+import { countOperations } from './counters.ts';
 import type { PassResult } from './input.ts';
 import { plan } from './plan.ts';
 import { type CoreState, underlayRequest } from './state.ts';
@@ -56,6 +57,7 @@ function rounds(kernel: Kernel, state: CoreState, { changes = 0, engineFault }: 
     const { operations, refused, blocked } = plan(state, observed, ownership);
     if (blocked !== undefined) return { planned, failed: [], refused, blocked };
     planned += operations.length;
+    countOperations(state.counters, operations);
     const { failed } = operations.length === 0 ? { failed: [] } : kernel.apply(operations);
     const vital = failed.find(({ operation }) => isDeviceOperation(operation) || operation.type === 'address-add');
     if (vital !== undefined) return { planned, failed, refused, blocked: vital.fault };

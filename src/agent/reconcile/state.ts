@@ -16,7 +16,10 @@ import type { Lease } from '#model/lease.ts';
 import type { Mac } from '#model/mac.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
+import type { Fault } from '#runtime/fault.ts';
+import { type Counters, newCounters } from './counters.ts';
 import { type Effort, newEffort } from './effort.ts';
+import type { PassResult } from './input.ts';
 
 /** What the operator asked for, and chance: two agents with equal settings behave alike. */
 export interface CoreSettings extends UnderlayWish {
@@ -59,6 +62,10 @@ export interface CoreState {
   engine: { readonly published: string | undefined } | undefined;
   identity: HostIdentity | undefined;
   own: Lease | undefined;
+  /** Since when this process holds a lease. */
+  heldSince: number | undefined;
+  /** When our key was last written by us; undefined once somebody else has written it. */
+  writtenAt: number | undefined;
   /** When our key must have been renewed; Infinity for a reservation. */
   renewAt: number;
   /** How often of late somebody else wrote our key. */
@@ -74,6 +81,8 @@ export interface CoreState {
   admitted: readonly Lease[];
   /** Leases that did not. */
   refused: readonly RefusedLease[];
+  /** Leases whose backend data the last pass could not use. */
+  refusedByBackend: PassResult['refused'];
   /** The host's addresses that admission went by. */
   admittedWith: string | undefined;
   /** Leases refused last, by subnet with the reason, so that each is reported once. */
@@ -90,6 +99,8 @@ export interface CoreState {
   lastFault: string | undefined;
   /** Since when the store's watch is cut. */
   storeLostAt: number | undefined;
+  /** Why it is. */
+  storeFault: Fault | undefined;
   watching: boolean;
   /** Something changed since the last pass began. */
   dirty: boolean;
@@ -99,6 +110,7 @@ export interface CoreState {
   programmed: boolean;
   published: string | undefined;
   ready: boolean;
+  readonly counters: Counters;
   readonly load: Effort;
   readonly choose: Effort;
   readonly open: Effort;
@@ -131,6 +143,8 @@ export function newCoreState(settings: CoreSettings): CoreState {
     engine: undefined,
     identity: undefined,
     own: undefined,
+    heldSince: undefined,
+    writtenAt: undefined,
     renewAt: Number.POSITIVE_INFINITY,
     claims: { count: 0, lastAt: Number.NEGATIVE_INFINITY, atRevision: 0 },
     view: new PeerView(),
@@ -139,6 +153,7 @@ export function newCoreState(settings: CoreSettings): CoreState {
     viewChanged: false,
     admitted: [],
     refused: [],
+    refusedByBackend: [],
     admittedWith: undefined,
     refusals: { admission: new Map(), backend: new Map() },
     rejections: new Map(),
@@ -147,12 +162,14 @@ export function newCoreState(settings: CoreSettings): CoreState {
     status: undefined,
     lastFault: undefined,
     storeLostAt: undefined,
+    storeFault: undefined,
     watching: false,
     dirty: false,
     deviceStands: false,
     programmed: false,
     published: undefined,
     ready: false,
+    counters: newCounters(),
     load: newEffort(),
     choose: newEffort(),
     open: newEffort(),

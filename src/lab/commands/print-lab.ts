@@ -19,6 +19,7 @@ const COLUMNS: readonly Column<HostSnapshot>[] = [
   { title: 'Pod IPv6', value: (host) => host.pod.addressIpv6 },
   { title: 'etcd', value: (host) => (host.etcd === 'none' ? undefined : host.etcd), colour: etcdColour },
   { title: 'agent pid', value: agentText, colour: (host) => (host.agent.running ? undefined : 'red') },
+  { title: 'status', value: statusText, colour: statusColour },
   { title: 'RSS', value: (host) => megabytes(host.agent.rssBytes), align: 'right' },
   { title: 'ready in', value: (host) => milliseconds(host.agent.readyMs), align: 'right' },
 ];
@@ -58,6 +59,16 @@ function columnsFor(snapshot: LabSnapshot): readonly Column<HostSnapshot>[] {
 
 function agentText(host: HostSnapshot): string {
   return host.agent.running ? `${host.agent.pid ?? 'running'}` : 'down';
+}
+
+/** The state alone: what is behind it stands below the table, or in `weft status` on the host. */
+function statusText({ agent }: HostSnapshot): string | undefined {
+  return agent.running ? (agent.verdict?.state ?? 'silent') : undefined;
+}
+
+function statusColour(host: HostSnapshot): 'green' | 'yellow' | 'red' {
+  const state = statusText(host);
+  return state === 'ok' ? 'green' : state === 'trouble' ? 'red' : 'yellow';
 }
 
 function etcdColour(host: HostSnapshot): 'yellow' | 'red' | undefined {
