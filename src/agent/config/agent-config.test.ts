@@ -38,6 +38,7 @@ test("without flags everything is as flannel's default", () => {
     kube: undefined,
     traffic: { masquerade: false, fullyRandom: true, forward: true, compatNft: false, resyncMs: 5000 },
     health: undefined,
+    controlSocket: '/run/weft/agent.sock',
     interfaces: [],
     interfacePatterns: [],
     canReach: undefined,

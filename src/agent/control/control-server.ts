@@ -81,9 +81,10 @@ async function serve(socket: Socket, options: ControlOptions): Promise<void> {
     return;
   }
   const answer = await answerTo(line, options);
+  // The client closes when it has read; to close first would take an answer away from one that still writes.
   const unread = setTimeout(() => socket.destroy(), patienceMs);
   socket.on('close', () => clearTimeout(unread));
-  socket.end(answer, () => socket.destroySoon());
+  socket.end(answer);
 }
 
 /** The first line; a Fault when it is too long, undefined when the client goes before it is whole. */
@@ -91,15 +92,19 @@ function readLine(socket: Socket): Promise<string | Fault | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | Fault | undefined>();
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let whole = false;
   socket.on('data', (chunk: Buffer) => {
+    // What comes after the line, or beyond the limit, is read and forgotten.
+    if (whole) return;
     const end = chunk.indexOf(0x0a);
     bytes += end < 0 ? chunk.length : end;
+    whole = end >= 0 || bytes > LONGEST_REQUEST_BYTES;
     if (bytes > LONGEST_REQUEST_BYTES) {
       resolve(misunderstood(`the request is longer than ${LONGEST_REQUEST_BYTES} bytes`));
       return;
     }
     chunks.push(end < 0 ? chunk : chunk.subarray(0, end));
-    if (end >= 0) resolve(Buffer.concat(chunks).toString());
+    if (whole) resolve(Buffer.concat(chunks).toString());
   });
   // The end of what a client writes is the end of its line too.
   socket.on('end', () => resolve(bytes === 0 ? undefined : Buffer.concat(chunks).toString()));
@@ -114,7 +119,7 @@ async function answerTo(line: string | Fault, { methods, log }: ControlOptions):
     const found = methods.get(method);
     if (found === undefined) throw misunderstood(`there is no method ${JSON.stringify(method.slice(0, 40))}`);
     const done = new AbortController();
-    const late = pause(found.patienceMs, undefined, { signal: done.signal }).then(() => {
+    const late = pause(found.patienceMs, undefined, { signal: done.signal, ref: false }).then(() => {
       throw new Fault('agent.timeout', { what: `the agent took more than ${found.patienceMs / 1000} s for ${method}` });
     });
     try {

@@ -4,8 +4,8 @@
  */
 import { isJsonObject } from '#model/json-document.ts';
 import type { Json } from '#model/lease.ts';
-import { isFaultCode } from '#runtime/fault-table.ts';
 import { Fault } from '#runtime/fault.ts';
+import { isFaultCode } from '#runtime/fault-table.ts';
 
 export const DEFAULT_CONTROL_SOCKET = '/run/weft/agent.sock';
 /** The variable by which commands are told another one. */

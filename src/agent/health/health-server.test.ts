@@ -53,6 +53,26 @@ suite('a request', () => {
   }
 });
 
+test('metrics are told as Prometheus wants them, once there is something to tell', async (t) => {
+  let text: string | undefined;
+  const server = await startHealthServer({ ip: '127.0.0.1', port: 0, ready: () => true, metrics: async () => text });
+  t.after(() => server.close());
+  assert.deepEqual(await ask(server, '/metrics'), { code: 503, body: 'nothing to tell yet\n' });
+  text = 'a{l="ü"} 1\n';
+  assert.deepEqual(await ask(server, '/metrics'), { code: 200, body: text });
+  const answer = await fetch(`http://127.0.0.1:${server.port}/metrics`);
+  assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  await answer.text();
+});
+
+test('metrics that fail are an answer too, and the rest goes on', async (t) => {
+  const metrics = () => Promise.reject(new TypeError('x is not a function'));
+  const server = await startHealthServer({ ip: '127.0.0.1', port: 0, ready: () => true, metrics });
+  t.after(() => server.close());
+  assert.deepEqual(await ask(server, '/metrics'), { code: 500, body: 'TypeError: x is not a function\n' });
+  assert.equal((await ask(server, '/readyz')).code, 200);
+});
+
 test('a port that is taken is a fault that names the flags and ends the program with 1', async (t) => {
   const { port } = await started(t);
   await assert.rejects(startHealthServer({ ip: '127.0.0.1', port, ready: () => true }), {

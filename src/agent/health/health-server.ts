@@ -64,14 +64,21 @@ interface Answer {
 }
 
 async function answer(path: string | undefined, { ready, metrics }: HealthOptions): Promise<Answer> {
-  if (path === '/metrics' && metrics !== undefined) {
-    const body = await metrics();
-    if (body === undefined) return { code: 503, body: 'nothing to tell yet\n' };
-    return { code: 200, body, type: METRICS_TYPE };
-  }
+  if (path === '/metrics' && metrics !== undefined) return answerMetrics(metrics);
   if (path === '/healthz') return { code: 200, body: 'flanneld is running' };
   if (path !== '/readyz') return { code: 404, body: '404 page not found\n' };
   return ready() ? { code: 200, body: 'flanneld is ready' } : { code: 503, body: 'flanneld is not ready yet' };
+}
+
+/** A mistake of ours in a figure is no reason to stop what forwards. */
+async function answerMetrics(metrics: NonNullable<HealthOptions['metrics']>): Promise<Answer> {
+  try {
+    const body = await metrics();
+    if (body === undefined) return { code: 503, body: 'nothing to tell yet\n' };
+    return { code: 200, body, type: METRICS_TYPE };
+  } catch (error) {
+    return { code: 500, body: `${error}\n` };
+  }
 }
 
 function listen(server: Server, ip: string, port: number): Promise<void> {

@@ -16,7 +16,11 @@ export function verdictOf(report: FabricReport, store: StoreKind): Verdict {
   if (worst !== undefined) {
     const more = troubles.length > 1 ? ` (and ${troubles.length - 1} more)` : '';
     const effect = ready ? '; forwarding goes on' : '';
-    return { state: 'trouble', text: `trouble: ${worst.what}, since ${worst.since}${more}${effect}`, remedy: worst.remedy };
+    return {
+      state: 'trouble',
+      text: `trouble: ${worst.what}, since ${worst.since}${more}${effect}`,
+      remedy: worst.remedy,
+    };
   }
   if (!ready || lease === undefined) return { state: 'starting', text: `starting: ${nextStep(report)}` };
   const notes = peers.refusedWarnings === 0 ? '' : `, ${plural(peers.refusedWarnings, 'lease')} refused`;

@@ -18,7 +18,9 @@ export function reportPeers(state: CoreState, at: Moment, complete: boolean): Pe
   return {
     count: state.admitted.length,
     ...(complete && {
-      list: state.admitted.toSorted((a, b) => compareSubnets(a.subnet, b.subnet)).map((lease) => peer(state, lease, at)),
+      list: state.admitted
+        .toSorted((a, b) => compareSubnets(a.subnet, b.subnet))
+        .map((lease) => peer(state, lease, at)),
     }),
     refusedCount: refused.length,
     refusedWarnings: refused.filter(({ severity }) => severity === 'warning').length,

@@ -39,10 +39,7 @@ export function reportOf(state: CoreState, detail: ReportDetail): FabricReport {
   };
 }
 
-function reportLease(
-  { own, heldSince, writtenAt, renewAt }: CoreState,
-  at: Moment,
-): { readonly lease?: LeaseReport } {
+function reportLease({ own, heldSince, writtenAt, renewAt }: CoreState, at: Moment): { readonly lease?: LeaseReport } {
   if (own === undefined) return {};
   const ends = !own.reservation && writtenAt !== undefined;
   const lease = {
