@@ -21,3 +21,17 @@ test('a lease of either family is one', () => {
   );
   assert.deepEqual(snapshotProblems(none), ['host1 has no lease']);
 });
+
+test('what an agent reports as trouble is a problem; one that starts or does not answer is not', () => {
+  const text = 'trouble: the store is away';
+  const verdicts = [
+    { state: 'trouble', text } as const,
+    { state: 'starting', text: 'starting: x' } as const,
+    undefined,
+  ];
+  const snapshot = snapshotOf(3, ({ agent, ...host }, index) => {
+    const verdict = verdicts[index];
+    return { ...host, agent: verdict === undefined ? agent : { ...agent, verdict } };
+  });
+  assert.deepEqual(snapshotProblems(snapshot), [`the agent on host1 reports ${text}`]);
+});
