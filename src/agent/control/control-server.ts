@@ -81,6 +81,7 @@ async function serve(socket: Socket, options: ControlOptions): Promise<void> {
     return;
   }
   const answer = await answerTo(line, options);
+  if (socket.destroyed) return;
   // The client closes when it has read; to close first would take an answer away from one that still writes.
   const unread = setTimeout(() => socket.destroy(), patienceMs);
   socket.on('close', () => clearTimeout(unread));

@@ -63,6 +63,19 @@ test('a second snapshot announces what came, changed and went, and never the own
   assert.equal(view.revision, 40);
 });
 
+test('since when a peer is known: from its first event with what it publishes now, to the second', () => {
+  const view = new PeerView();
+  view.setOwn(OWN);
+  view.apply(snapshot([A, B, OWN]), 10_400);
+  assert.deepEqual([view.since(A.subnet), view.since(B.subnet), view.since(OWN.subnet)], [10_000, 10_000, undefined]);
+  view.apply(changes(put({ ...B, modified: 30 })), 20_000);
+  assert.equal(view.since(B.subnet), 10_000, 'a renewal');
+  view.apply(changes(put(A_MOVED), gone(B)), 30_000);
+  assert.deepEqual([view.since(A.subnet), view.since(B.subnet)], [30_000, undefined]);
+  view.setOwn(A_MOVED);
+  assert.equal(view.since(A.subnet), undefined, 'it is ours now');
+});
+
 test('an equal snapshot announces nothing', () => {
   assert.equal(briefly(started(A, B).apply(snapshot([B, A, OWN], 40))), '+ ~ -');
 });
