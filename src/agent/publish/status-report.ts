@@ -48,7 +48,7 @@ export interface NetworkReport {
   readonly backend: string;
   /** `10.5.0.0/16`, IPv4 first. */
   readonly cidrs: readonly string[];
-  /** The network document as it was read. */
+  /** The network document in one line, with `***` in place of a preshared key. */
   readonly document: string;
 }
 

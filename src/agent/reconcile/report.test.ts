@@ -40,6 +40,13 @@ test('a host that is ready reports network, lease, interface, device, store, fir
   assert.equal(operations['device-add'], 1);
 });
 
+test('a preshared key in the network document is not in the report', async () => {
+  const { hosts } = await readyFleet(1, { ...NETWORK, Backend: { Type: 'vxlan', PSK: 'hunter2' } });
+  const report = JSON.stringify(hosts[0]?.report());
+  assert.match(report, /PSK[^,]*\*\*\*/);
+  assert.doesNotMatch(report, /hunter2/);
+});
+
 test('peers are listed by subnet with address, MAC and since when they are known; on demand', async () => {
   const { fleet, hosts } = await readyFleet(3);
   const host = hosts[0] ?? assert.fail();

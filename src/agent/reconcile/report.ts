@@ -1,5 +1,6 @@
 /** What the core knows, as a FabricReport for people and monitors. Pure. */
 import type { CountersReport, FabricReport, LeaseReport, StoreReport } from '#agent/publish/status-report.ts';
+import { withoutSecrets } from '#model/document-secrets.ts';
 import { FAMILIES, formatCidr, formatIp } from '#model/ip.ts';
 import { LEASE_TTL_MS } from './renewal.ts';
 import { type Moment, reportPeers, subnetTexts } from './report-peers.ts';
@@ -20,7 +21,7 @@ export function reportOf(state: CoreState, detail: ReportDetail): FabricReport {
       network: {
         backend: network.config.backend.type,
         cidrs: FAMILIES.flatMap((family) => network.config[family]?.network ?? []).map(formatCidr),
-        document: state.document ?? '',
+        document: withoutSecrets(state.document ?? '{}'),
       },
     }),
     ...reportLease(state, at),
