@@ -1,6 +1,7 @@
 /**
  * Answers health checks as flanneld does (spec §4.4): `/healthz` from the start, `/readyz` once the agent is ready, any
- * method; and `/metrics`, which flannel does not have. Loaded only when there is a port for it: node:http costs memory and start-up time.
+ * method; and `/metrics`, which flannel does not have. Loaded only when there is a port for it: node:http costs memory and
+ * start-up time.
  */
 import { createServer, type Server } from 'node:http';
 import { Fault } from '#runtime/fault.ts';

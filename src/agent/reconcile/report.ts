@@ -75,14 +75,14 @@ function reportDevices({ network, identity }: CoreState): FabricReport['devices'
   });
 }
 
-/** Before the watch stands, what was loaded says whether the store answers: that there is no document is an answer. */
+/** While no watch is cut, loading says whether the store answers: that there is no document is an answer. */
 function reportStore({ network, load, storeLostAt, storeFault }: CoreState, at: Moment): StoreReport {
   if (storeLostAt !== undefined) {
     return { connected: false, lostAt: at(storeLostAt), ...(storeFault !== undefined && { why: storeFault.summary }) };
   }
   const { trouble } = load;
-  const answered = network !== undefined || trouble?.fault.code.startsWith('network.') === true;
-  if (answered || trouble === undefined) return { connected: answered };
+  if (trouble === undefined) return { connected: network !== undefined };
+  if (trouble.fault.code.startsWith('network.')) return { connected: true };
   return { connected: false, lostAt: at(trouble.since), why: trouble.fault.summary };
 }
 
