@@ -141,6 +141,7 @@ test('peers that vanish in a mass are held, said once, and shown in the status',
   assert.equal(routes(host), 6);
   assert.equal(host.kernel.written, written);
   const [said = '', ...more] = host.said('peers are not in etcd any more and held');
+  assert.equal(host.report().peers.held?.count, 4);
   assert.match(said, /level=warn .*held=3 known=6 until=\S+ why=".*backup.*remedy=".*SIGHUP/);
   assert.deepEqual(more, []);
   assert.equal(host.said('more peers held').length, 1);

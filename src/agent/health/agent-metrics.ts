@@ -26,6 +26,7 @@ export function metricsOf(report: StatusReport): readonly Metric[] {
       ...(network === undefined ? [] : [{ labels: { backend: network.backend }, value: 1 }]),
     ),
     gauge('weft_peers', 'Peers that passed admission.', { value: peers.count }),
+    gauge('weft_peers_held', 'Those of them whose keys vanished in a mass.', { value: peers.held?.count ?? 0 }),
     gauge(
       'weft_leases_refused',
       'Leases of others that are not used, or of which one family is not.',

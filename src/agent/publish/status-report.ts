@@ -103,6 +103,8 @@ export interface PeersReport {
   readonly count: number;
   /** Sorted by subnet; present when it was asked for. */
   readonly list?: readonly PeerReport[];
+  /** Peers among them whose keys vanished in a mass: kept until the keys are back or somebody decides (docs/operating/lost-keys.md). */
+  readonly held?: { readonly count: number; readonly since: string };
   /** Leases that are not used, or of which one family is not. */
   readonly refusedCount: number;
   /** Those of them that somebody should look at. */

@@ -53,6 +53,11 @@ for (const [what, report, text] of [
     'ok: 10.5.1.0/24, 6 peers, etcd connected, 1 lease refused',
   ],
   [
+    'peers are held',
+    { ...GOOD, peers: { ...GOOD.peers, held: { count: 3, since: '2026-02-01T10:00:00.000Z' } } },
+    'ok: 10.5.1.0/24, 6 peers, 3 of them held: not in etcd since 2026-02-01T10:00:00.000Z, etcd connected',
+  ],
+  [
     'something is wrong',
     { ...GOOD, troubles: [TROUBLE] },
     `trouble: the store is away: connection refused, ${SINCE}; forwarding goes on`,

@@ -23,9 +23,11 @@ export function verdictOf(report: FabricReport, store: StoreKind): Verdict {
     };
   }
   if (!ready || lease === undefined) return { state: 'starting', text: `starting: ${nextStep(report)}` };
-  const notes = peers.refusedWarnings === 0 ? '' : `, ${plural(peers.refusedWarnings, 'lease')} refused`;
+  const refused = peers.refusedWarnings === 0 ? '' : `, ${plural(peers.refusedWarnings, 'lease')} refused`;
+  const held =
+    peers.held === undefined ? '' : `, ${peers.held.count} of them held: not in ${store} since ${peers.held.since}`;
   const subnets = lease.subnets.join(' and ');
-  return { state: 'ok', text: `ok: ${subnets}, ${plural(peers.count, 'peer')}, ${store} connected${notes}` };
+  return { state: 'ok', text: `ok: ${subnets}, ${plural(peers.count, 'peer')}${held}, ${store} connected${refused}` };
 }
 
 /** What it is at. */

@@ -15,8 +15,10 @@ const MOST_REFUSED = 100;
 
 export function reportPeers(state: CoreState, at: Moment, complete: boolean): PeersReport {
   const refused = refusedLeases(state);
+  const { heldCount, heldSince } = state.departed;
   return {
     count: state.admitted.length,
+    ...(heldSince !== undefined && { held: { count: heldCount, since: at(heldSince) } }),
     ...(complete && {
       list: state.admitted
         .toSorted((a, b) => compareSubnets(a.subnet, b.subnet))

@@ -54,7 +54,8 @@ function storeText({ store }: StatusReport, now: number): string {
 }
 
 function peersText({ peers }: StatusReport): string {
-  return `${peers.count}${peers.refusedCount === 0 ? '' : `; ${peers.refusedCount} refused`}`;
+  const held = peers.held === undefined ? '' : `; ${peers.held.count} held since ${peers.held.since}`;
+  return `${peers.count}${held}${peers.refusedCount === 0 ? '' : `; ${peers.refusedCount} refused`}`;
 }
 
 function firewallText({ firewall }: StatusReport): string {
