@@ -46,7 +46,8 @@ const TABLE: readonly Row[] = [
   { who: 'agent/kernel/state.ts', may: ['model/'] },
   { who: 'agent/kernel/diff', may: ['model/', 'agent/kernel/'] },
   { who: 'agent/kernel/', may: ['model/', 'runtime/', 'netlink/'] },
-  { who: 'agent/reconcile/', may: AGENT_CORE, types: ['firewall/desired.ts'] },
+  { who: 'agent/cache/', may: ['model/', 'runtime/'] },
+  { who: 'agent/reconcile/', may: AGENT_CORE, types: ['agent/cache/', 'firewall/desired.ts'] },
   { who: 'agent/leases/', may: ['model/', 'runtime/', 'etcd/', 'kube/'] },
   { who: 'agent/config/', may: ['model/', 'runtime/'], types: ['agent/backends/', 'agent/kernel/', 'agent/leases/'] },
   {

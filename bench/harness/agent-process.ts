@@ -49,7 +49,12 @@ export function startAgent({ program, store, prefix, host }: AgentOptions): Agen
   const child = spawn(command, parameters, {
     cwd: host.directory,
     stdio: ['ignore', log, log],
-    env: { ...program.environment, NOTIFY_SOCKET: readiness.path },
+    // A variable: programs that know no such flag are measured, too.
+    env: {
+      ...program.environment,
+      NOTIFY_SOCKET: readiness.path,
+      FLANNELD_CACHE_FILE: join(host.directory, 'agent-cache.json'),
+    },
   });
   closeSync(log);
   const { pid } = child;

@@ -285,7 +285,7 @@ test('the own subnet taken by another host is reported, not fought over, and for
   const { fabric } = host;
   await fleet.putLease(host.subnet.replace('.1/', '.0-'), RECORD);
   await fleet.pass(1000);
-  assert.match(host.said('lease.lost')[0] ?? '', /is leased to 10\.77\.0\.99 now/);
+  assert.match(host.said('lease.contested')[0] ?? '', /is leased to 10\.77\.0\.99 now/);
   assert.deepEqual(host.fabric, fabric);
   assert.equal((await fleet.leases()).get(host.subnet.replace('.1/', '.0-')), RECORD);
 });

@@ -3,6 +3,7 @@
  */
 
 import type { Engine, EngineName, OpenEngines } from '#agent/backends/engine.ts';
+import type { AgentCache, AgentCacheStore } from '#agent/cache/agent-cache.ts';
 import type { Kernel } from '#agent/kernel/kernel.ts';
 import { type AcquireRequest, acquireLease } from '#agent/leases/acquire.ts';
 import { HostGuard } from '#agent/leases/host-guard.ts';
@@ -31,6 +32,8 @@ export interface DriverOptions {
   /** How the engines of those backends are opened that have one. */
   readonly engines?: OpenEngines;
   readonly store: LeaseStore;
+  /** Used when the settings say how. */
+  readonly cache?: AgentCacheStore;
   readonly traffic: Traffic;
   readonly clock: Clock;
   readonly log: Log;
@@ -57,7 +60,7 @@ export interface CoreStep {
 /** A pass over this many peers, and the start itself, leave enough garbage behind to be collected early. */
 const LARGE_PASS = 1000;
 const QUIET_BEFORE_RELIEF_MS = 1000;
-/** How long the end waits for an engine at work. */
+/** How long the end waits for an engine and a file at work. */
 const LONGEST_END_MS = 1000;
 
 export interface Driver {
@@ -82,6 +85,8 @@ export function startDriver(options: DriverOptions): Driver {
   let engine: Engine | undefined;
   /** Settles when the engine is not at work. */
   let converged: Promise<unknown> = Promise.resolve();
+  /** Settles when the cache is not being written. */
+  let saved: Promise<unknown> = Promise.resolve();
   let cancelRelief = (): void => undefined;
   /** When a pass last had something to do. */
   let workedAt = Number.NEGATIVE_INFINITY;
@@ -147,6 +152,16 @@ export function startDriver(options: DriverOptions): Driver {
           (document) => ({ type: 'reread', document }),
           (fault) => ({ type: 'reread-failed', fault }),
         );
+        break;
+      case 'read-cache':
+        follow(
+          options.cache?.read() ?? Promise.resolve(undefined),
+          (found) => ({ type: 'cache-read', found }),
+          (fault) => ({ type: 'cache-refused', fault }),
+        );
+        break;
+      case 'save-cache':
+        saveCache(action.contents);
         break;
       case 'status':
         status.update(action.status);
@@ -255,6 +270,8 @@ export function startDriver(options: DriverOptions): Driver {
       network: action.network,
       attributes: action.attributes,
       ...(action.previous === undefined ? {} : { previous: action.previous }),
+      held: action.held,
+      ...(action.recorded === undefined ? {} : { recorded: action.recorded }),
       hostAddresses: action.hostAddresses,
       ttlSeconds: LEASE_TTL_SECONDS,
       ...(action.snapshot === undefined ? {} : { snapshot: action.snapshot }),
@@ -268,6 +285,19 @@ export function startDriver(options: DriverOptions): Driver {
         return { type: 'acquired', result };
       },
       (fault) => ({ type: 'acquire-failed', fault }),
+    );
+  };
+
+  const saveCache = (contents: AgentCache): void => {
+    const work = options.cache?.write(contents) ?? Promise.resolve();
+    saved = work.catch(() => undefined);
+    follow(
+      work,
+      () => {
+        if (contents.peers.length >= LARGE_PASS) relieveSoon();
+        return { type: 'cache-saved' };
+      },
+      (fault) => ({ type: 'cache-not-saved', fault }),
     );
   };
 
@@ -311,7 +341,10 @@ export function startDriver(options: DriverOptions): Driver {
       guard.stop();
       endKernelWatch();
       options.traffic.close();
-      await Promise.race([converged, new Promise<void>((done) => clock.after(LONGEST_END_MS, done))]);
+      await Promise.race([
+        Promise.all([converged, saved]),
+        new Promise<void>((done) => clock.after(LONGEST_END_MS, done)),
+      ]);
       await engine?.close();
     },
   };

@@ -7,6 +7,7 @@ import { startDriver } from '#agent/driver.ts';
 import type { HealthServer } from '#agent/health/health-server.ts';
 import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import { NetlinkKernel } from '#agent/kernel/netlink-kernel.ts';
+import { openAgentCache } from '#agent/open-agent-cache.ts';
 import { KUBE_PATIENCE, markNetworkAvailable, openAgentStore } from '#agent/open-agent-store.ts';
 import { openEngines } from '#agent/open-engines.ts';
 import { readFormerFabrics } from '#agent/publish/former-fabrics.ts';
@@ -22,6 +23,9 @@ import { createLog, type Log } from '#runtime/log.ts';
 import { collectGarbage } from '#runtime/memory.ts';
 import { retry } from '#runtime/retry.ts';
 import { VERSION } from '#runtime/version.ts';
+
+/** A store that takes longer for its first answer is not waited for when there is a cache. */
+const STORE_PATIENCE_MS = 1500;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -58,7 +62,7 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
     () => agent,
   );
   // The TLS handshake goes on while the kernel is looked at.
-  const { store, kube, where, close } = await openAgentStore(config, environment, log);
+  const { store, kube, identity, where, close } = await openAgentStore(config, environment, log);
   const kernel = new MirrorKernel(new NetlinkKernel(), systemClock);
   log.info('starting', { version: VERSION, ...where });
   const first = kube === undefined ? {} : await Promise.race([retry(() => kube.publicIps(), KUBE_PATIENCE), ended]);
@@ -75,10 +79,13 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   const control = startLateControl({ path: config.controlSocket, agent: face, clock: systemClock, log });
   const notify = notifier(environment.NOTIFY_SOCKET, (why) => log.warn('service manager not told', { why }));
   const driver = startDriver({
-    settings: coreSettings(config, first),
+    settings: coreSettings(config, first, identity !== undefined),
     kernel,
     engines: openEngines(environment, log, config.subnetFile),
     store,
+    ...(config.cacheFile === undefined || identity === undefined
+      ? {}
+      : { cache: openAgentCache({ path: config.cacheFile, store: identity }) }),
     traffic: openTraffic(async () => {
       const { SystemFirewall } = await import('#firewall/system-firewall.ts');
       return new SystemFirewall({ resyncMs: config.traffic.resyncMs });
@@ -139,6 +146,7 @@ function publish(path: string, text: string, log: Log): void {
 function coreSettings(
   config: AgentConfig,
   given: { readonly ipv4?: number; readonly ipv6?: bigint },
+  cacheable: boolean,
 ): Parameters<typeof startDriver>[0]['settings'] {
   const randomMac = (): Mac => macFromRandom(randomBytes(6));
   return {
@@ -148,6 +156,8 @@ function coreSettings(
     publicIp: given.ipv4 ?? config.publicIp,
     publicIpv6: given.ipv6 ?? config.publicIpv6,
     blackhole: config.blackhole,
+    ...(cacheable && config.cacheFile !== undefined ? { cache: { patienceMs: STORE_PATIENCE_MS } } : {}),
+    acceptNewSubnet: config.acceptNewSubnet,
     renewMarginMs: config.renewMarginMs,
     withdraw: config.withdraw,
     wallOffsetMs: Date.now() - systemClock.now(),

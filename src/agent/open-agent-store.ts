@@ -1,4 +1,5 @@
 /** The store that the command line asks for: etcd v3 or v2, or the Kubernetes API. What is not asked for is not loaded. */
+import type { StoreIdentity } from '#agent/cache/agent-cache.ts';
 import type { AgentConfig } from '#agent/config/agent-config.ts';
 import type { KubeLeaseStore } from '#agent/leases/kube-store.ts';
 import { openLeaseStore } from '#agent/leases/open-store.ts';
@@ -13,6 +14,8 @@ export interface AgentStore {
   readonly store: LeaseStore;
   /** The same, when it is Kubernetes. */
   readonly kube?: KubeLeaseStore;
+  /** Which store it is for the cache; absent where the store keeps nothing that a cache could stand in for. */
+  readonly identity?: () => StoreIdentity;
   /** Where it is, for the log. */
   readonly where: Readonly<Record<string, string>>;
   close(): void;
@@ -38,8 +41,13 @@ export async function openAgentStore(
   if (mark === undefined && machineIdFile !== '') {
     log.info('no machine id: clones of this host are not looked for', { path: machineIdFile });
   }
-  const { store, close } = await openLeaseStore({ ...etcdOptions(config), api, prefix, mark, tell });
-  return { store, where: { endpoints: endpoints.join(','), prefix }, close };
+  const opened = await openLeaseStore({ ...etcdOptions(config), api, prefix, mark, tell });
+  return {
+    store: opened.store,
+    identity: () => ({ prefix, api: opened.api ?? 'auto' }),
+    where: { endpoints: endpoints.join(','), prefix },
+    close: () => opened.close(),
+  };
 }
 
 /** The scheduler waits for it; the fabric does not. */

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { OpenEngines } from '#agent/backends/engine.ts';
+import { MemoryCache } from '#agent/cache/memory-cache.ts';
 import type { Kernel } from '#agent/kernel/kernel.ts';
 
 import { type MemoryHost, MemoryKernel } from '#agent/kernel/memory-kernel.ts';
@@ -11,6 +12,7 @@ import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
 import { type HostMark, hostMarkOf } from '#agent/leases/host-record.ts';
 import { seededRandom } from '#agent/leases/lease-builders.ts';
 import { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
+import type { LeaseStore } from '#agent/leases/store.ts';
 import type { FabricReport } from '#agent/publish/status-report.ts';
 import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
 import type { CoreSettings } from '#agent/reconcile/state.ts';
@@ -88,6 +90,12 @@ export class TestHost {
   subnetFile: string | undefined;
   /** Which machine this is; undefined: it cannot be told. */
   mark: HostMark | undefined;
+  /** Used with `settings.cache`. */
+  readonly cache = new MemoryCache({ prefix: PREFIX, api: 'v3' });
+  /** The first answer of etcd never comes. */
+  storeSilent = false;
+  /** What happens between etcd's next listing and its arrival here. */
+  meanwhile: (() => Promise<void>) | undefined;
   engines: OpenEngines = {};
   /** What the operator said; holds from the next start on. */
   settings: Partial<CoreSettings> = {};
@@ -140,12 +148,8 @@ export class TestHost {
       },
       kernel: new MirrorKernel(this.#slow(), this.fleet.clock),
       engines: this.engines,
-      store: new EtcdLeaseStore({
-        etcd: this.fleet.etcd.connect(),
-        prefix: PREFIX,
-        clock: this.fleet.clock,
-        mark: this.mark,
-      }),
+      cache: this.cache,
+      store: this.#store(),
       traffic: openTraffic(async () => this.firewall),
       clock: this.fleet.clock,
       log: createLog({ verbose: true, journal: true, write: (line) => this.logged.push(line.trimEnd()), now: () => 0 }),
@@ -157,6 +161,20 @@ export class TestHost {
       relieve: () => undefined,
     });
     await this.fleet.settle();
+  }
+
+  #store(): LeaseStore {
+    const etcd = this.fleet.etcd.connect();
+    const store = new EtcdLeaseStore({ etcd, prefix: PREFIX, clock: this.fleet.clock, mark: this.mark });
+    if (this.storeSilent) store.config = () => new Promise(() => undefined);
+    const list = store.list.bind(store);
+    store.list = async () => {
+      const [snapshot, { meanwhile }] = [await list(), this];
+      this.meanwhile = undefined;
+      await meanwhile?.();
+      return snapshot;
+    };
+    return store;
   }
 
   /** The kernel with the troubles that a test wants. */

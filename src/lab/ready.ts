@@ -9,6 +9,8 @@ export interface ReadySignal extends Disposable {
   readonly path: string;
   /** Settles when READY=1 arrives; never rejects. */
   readonly ready: Promise<void>;
+  /** The last STATUS= so far; empty before there was one. */
+  readonly status: () => string;
 }
 
 /** Binds a socket at `path`, replacing one that an earlier run left; dispose it to close and remove it. */
@@ -18,13 +20,16 @@ export function awaitReady(path: string): ReadySignal {
   const fd = native.bindDatagram(path);
   const buffer = new Uint8Array(LONGEST_MESSAGE);
   let open = true;
+  let status = '';
   const { promise, resolve } = Promise.withResolvers<void>();
   native.poll(
     fd,
     () => {
       for (let length = receive(); length > 0; length = receive()) {
         const text = new TextDecoder().decode(buffer.subarray(0, Math.min(length, buffer.length)));
-        if (text.split('\n').includes('READY=1')) resolve();
+        const lines = text.split('\n');
+        status = lines.find((line) => line.startsWith('STATUS='))?.slice('STATUS='.length) ?? status;
+        if (lines.includes('READY=1')) resolve();
       }
     },
     false,
@@ -33,6 +38,7 @@ export function awaitReady(path: string): ReadySignal {
   return {
     path,
     ready: promise,
+    status: () => status,
     [Symbol.dispose]() {
       if (open) native.close(fd);
       open = false;

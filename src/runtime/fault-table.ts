@@ -159,6 +159,11 @@ export const FAULTS = {
     1,
     'give this host an address of its own; on a copy of a disk also: rm /etc/machine-id && systemd-machine-id-setup; then restart the agent',
   ),
+  'lease.contested': entry(
+    'The subnet that this host uses is leased to another host',
+    1,
+    'see weft lease list; release the other lease to keep the subnet, or move: drain this host and restart the agent once with -accept-new-subnet',
+  ),
   'lease.record': entry(
     'A record under the prefix cannot be used',
     1,
@@ -168,6 +173,32 @@ export const FAULTS = {
   'lease.changed': entry('The lease was written meanwhile', 1, 'look at it again: weft lease list'),
   'lease.misfit': entry('The subnet is not one of the network', 1, 'choose one that weft network check allows'),
   'lease.missing': entry('No such lease', 1, 'see weft lease list'),
+
+  'cache.version': entry(
+    'The cache was written by another version of the program',
+    1,
+    'nothing, when the store can be reached: it is written anew; else start the version that wrote it',
+  ),
+  'cache.damaged': entry(
+    'The cache cannot be read',
+    1,
+    'nothing, when the store can be reached: it is written anew; check the disk if it happens again',
+  ),
+  'cache.foreign': entry(
+    'The cache is of another network or another machine',
+    1,
+    'give each agent a -cache-file of its own; remove the file from a cloned disk',
+  ),
+  'cache.rights': entry(
+    'Others may have written the cache',
+    1,
+    'remove the file, or give it to root with mode 0600; it is written anew when the store can be reached',
+  ),
+  'cache.write': entry(
+    'The cache cannot be written',
+    1,
+    'check the space left and the rights of its folder, or name another file with -cache-file; it is tried again',
+  ),
 
   'host.no-interface': entry('No interface to use for the fabric', 1, 'name one with -iface'),
   'host.underlay': entry(

@@ -21,6 +21,8 @@ export interface RunningAgent {
   readonly ended: Promise<number | string>;
   /** Waits for READY=1. */
   ready(): Promise<void>;
+  /** What the service manager was told last. */
+  status(): string;
   /** Waits until the log matches; fails with the log when it does not in time. */
   logged(pattern: RegExp): Promise<RegExpExecArray>;
 }
@@ -59,6 +61,10 @@ export class AgentHost {
     return join(this.directory, 'agent.sock');
   }
 
+  get cacheFile(): string {
+    return join(this.directory, 'agent-cache.json');
+  }
+
   batch(...lines: readonly string[]): void {
     execFileSync('ip', ['-n', this.namespace, '-batch', '-'], { input: lines.join('\n') });
   }
@@ -85,9 +91,16 @@ export class AgentHost {
   start(context: TestContext, ...flags: readonly string[]): RunningAgent {
     this.#starts += 1;
     const signal = awaitReady(join(this.directory, `notify-${this.#starts}`));
-    const argv = ['agent', '-etcd-prefix', PREFIX, '-iface', 'eth0', '-subnet-file', this.subnetFile];
-    const own = ['-control-socket', this.controlSocket, ...flags];
-    const child = spawn('nsenter', [`--net=/run/netns/${this.namespace}`, WEFT, ...argv, ...own], {
+    const files = [
+      '-subnet-file',
+      this.subnetFile,
+      '-cache-file',
+      this.cacheFile,
+      '-control-socket',
+      this.controlSocket,
+    ];
+    const argv = ['agent', '-etcd-prefix', PREFIX, '-iface', 'eth0', ...files, ...flags];
+    const child = spawn('nsenter', [`--net=/run/netns/${this.namespace}`, WEFT, ...argv], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, NOTIFY_SOCKET: signal.path },
     });
@@ -117,6 +130,7 @@ export class AgentHost {
       log: () => log,
       ended,
       ready: () => within('READY=1', signal.ready),
+      status: () => signal.status(),
       logged: (pattern) =>
         within(
           String(pattern),

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type { Etcd } from '#etcd/api.ts';
 import { connectEtcd } from '#etcd/client.ts';
+import type { EtcdCluster } from '#lab/etcd-cluster.ts';
 import { AgentHost, etcdFlags, eventually, PREFIX, type RunningAgent } from './agent-host.ts';
 
 let count = 0;
@@ -17,6 +18,7 @@ export interface SegmentHost {
 
 export interface Segment {
   readonly etcd: Etcd;
+  readonly cluster: EtcdCluster;
   readonly hosts: readonly [SegmentHost, SegmentHost];
 }
 
@@ -48,7 +50,7 @@ export async function startSegment(context: TestContext, document: object): Prom
     await agent.ready();
     return { host, agent, pod: new Pod(context, host) };
   };
-  return { etcd, hosts: [await start(first), await start(second)] };
+  return { etcd, cluster, hosts: [await start(first), await start(second)] };
 }
 
 /** A namespace behind a host, with the second usable address of each of its subnets. */

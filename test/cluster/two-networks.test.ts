@@ -25,7 +25,8 @@ interface Running {
 async function start(context: TestContext, host: AgentHost, name: Name, flags: readonly string[]): Promise<Running> {
   const file = join(host.directory, `${name}.env`);
   const { prefix } = NETWORKS[name];
-  const agent = host.start(context, ...flags, '-etcd-prefix', prefix, '-subnet-file', file, '-ip-masq');
+  const files = ['-subnet-file', file, '-cache-file', join(host.directory, `${name}.json`)];
+  const agent = host.start(context, ...flags, '-etcd-prefix', prefix, ...files, '-ip-masq');
   await agent.ready();
   const text = execFileSync('cat', [file], { encoding: 'utf8' });
   const address = /^FLANNEL_SUBNET=(.*)\/24$/m.exec(text)?.[1] ?? assert.fail(text);

@@ -47,12 +47,16 @@ test("without flags everything is as flannel's default", () => {
     blackhole: false,
     subnetFile: '/run/flannel/subnet.env',
     machineIdFile: '/etc/machine-id',
+    cacheFile: '/var/lib/weft/agent-cache.json',
+    acceptNewSubnet: false,
     renewMarginMs: 3_600_000,
     withdraw: { graceMs: 3000, limitPercent: 30, holdMs: 3_600_000 },
     verbose: false,
     notes: [],
   });
 });
+
+test('an empty -cache-file is none', () => assert.equal(config(['-cache-file=']).cacheFile, undefined));
 
 suite('every flag', () => {
   /** [the value as given, what it makes of the configuration], for each flag there is. */
@@ -75,6 +79,8 @@ suite('every flag', () => {
     'public-ipv6': ['2001:db8::7', ({ publicIpv6 }) => publicIpv6, parseIpv6('2001:db8::7')],
     'subnet-file': ['/tmp/s.env', ({ subnetFile }) => subnetFile, '/tmp/s.env'],
     'machine-id-file': ['/tmp/id', ({ machineIdFile }) => machineIdFile, '/tmp/id'],
+    'cache-file': ['/tmp/c.json', ({ cacheFile }) => cacheFile, '/tmp/c.json'],
+    'accept-new-subnet': ['true', ({ acceptNewSubnet }) => acceptNewSubnet, true],
     'subnet-lease-renew-margin': ['1439', ({ renewMarginMs }) => renewMarginMs, 86_340_000],
     'withdraw-grace': ['0', ({ withdraw }) => withdraw.graceMs, 0],
     'withdraw-limit': ['100', ({ withdraw }) => withdraw.limitPercent, 100],

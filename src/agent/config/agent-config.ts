@@ -22,6 +22,10 @@ export interface AgentConfig extends UnderlayWish {
   readonly subnetFile: string;
   /** What tells this machine from a clone of it; empty: nothing does. */
   readonly machineIdFile: string;
+  /** What is known is kept there for a start without the store; undefined: nowhere. */
+  readonly cacheFile: string | undefined;
+  /** Whether another subnet may take the place of one that another host has leased. */
+  readonly acceptNewSubnet: boolean;
   readonly renewMarginMs: number;
   readonly withdraw: WithdrawConfig;
   readonly verbose: boolean;
@@ -117,6 +121,8 @@ function agentConfig(flags: FlagReader): Omit<AgentConfig, 'notes'> {
     controlSocket: flags.text('control-socket'),
     subnetFile: flags.path('subnet-file'),
     machineIdFile: flags.text('machine-id-file'),
+    cacheFile: flags.text('cache-file') || undefined,
+    acceptNewSubnet: flags.boolean('accept-new-subnet'),
     renewMarginMs: minutes * 60_000,
     withdraw: withdrawConfig(flags),
     verbose: Number(flags.text('v')) >= 1,

@@ -64,6 +64,18 @@ export const AGENT_FLAGS: readonly FlagDefinition[] = [
     help: 'file that tells this machine from a clone of it with the same address; empty: clones are not looked for',
   },
   {
+    name: 'cache-file',
+    type: 'string',
+    default: '/var/lib/weft/agent-cache.json',
+    help: 'file that keeps lease and peers for a start while etcd is down; empty for none',
+  },
+  {
+    name: 'accept-new-subnet',
+    type: 'boolean',
+    default: 'false',
+    help: 'when another host has leased the subnet of this one, take a new subnet instead of holding on to it; Pods must be restarted then',
+  },
+  {
     name: 'subnet-lease-renew-margin',
     type: 'integer',
     default: '60',

@@ -344,3 +344,55 @@ function counting(store: LeaseStore, listed: () => void): LeaseStore {
     },
   };
 }
+
+test('a subnet that Pods run in and another host has: no other is taken, and the fault names both claims', async () => {
+  const bench = new Bench();
+  const rival = await bench.leased('10.5.2.0-24', '10.77.0.12');
+  const previous = subnetOf('10.5.2.0-24');
+  const snapshot = await bench.store.list();
+  await assert.rejects(bench.acquire({ previous, held: true, snapshot }), {
+    code: 'lease.contested',
+    message: 'the subnet 10.5.2.0-24, which this host (10.77.0.11) uses, is leased to 10.77.0.12 now',
+  });
+  assert.deepEqual((await bench.store.list()).leases, [rival]);
+});
+
+test('a listing that is old is not enough to call a subnet contested', async () => {
+  const bench = new Bench();
+  const rival = await bench.leased('10.5.2.0-24', '10.77.0.12');
+  const snapshot = await bench.store.list();
+  await bench.store.release(rival);
+  const acquired = await bench.acquire({ previous: subnetOf('10.5.2.0-24'), held: true, snapshot });
+  assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.2.0-24');
+  assert.equal(acquired.how, 'reclaimed');
+});
+
+test('a held subnet that is not of the network any more is no claim', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.9.0-24', '10.77.0.12');
+  const acquired = await bench.acquire({ previous: subnetOf('10.5.9.0-24'), held: true });
+  assert.equal(acquired.how, 'allocated');
+});
+
+test('the record that we wrote is ours also with another address, as long as nobody else wrote it', async () => {
+  const bench = new Bench();
+  const recorded = await bench.leased('10.5.2.0-24', '10.77.0.11');
+  const attributes = attributesOf('10.77.0.55');
+  const previous = recorded.subnet;
+  const acquired = await bench.acquire({ attributes, recorded, previous, held: true });
+  assert.equal(acquired.how, 'renewed');
+  assert.equal(acquired.lease.created, recorded.created);
+  assert.equal((await bench.store.list()).leases.length, 1);
+  await bench.store.release(acquired.lease);
+  await bench.leased('10.5.2.0-24', '10.77.0.11');
+  await assert.rejects(bench.acquire({ attributes, recorded, previous, held: true }), { code: 'lease.contested' });
+});
+
+test('of two leases of ours the one is renewed that Pods run in', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.1.0-24', '10.77.0.11');
+  await bench.leased('10.5.2.0-24', '10.77.0.11');
+  const acquired = await bench.acquire({ previous: subnetOf('10.5.2.0-24'), held: true });
+  assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.2.0-24');
+  assert.equal(acquired.duplicates.length, 1);
+});

@@ -3,26 +3,34 @@
  *
  * Own lease by PublicIP → renewed if it fits the network, else released; then, family by family, the subnet of that lease
  * or the previous one if it is free; then a free subnet at random. A lost race is repeated with a fresh listing until it succeeds or that listing shows no free
- * subnet. Another host's lease is never taken over. Faults of the store pass through: the caller repeats the whole.
+ * subnet. Another host's lease is never taken over; when it is of the subnet that Pods of ours run in, no other subnet is taken
+ * either, and the Fault names both claims. Faults of the store pass through: the caller repeats the whole.
  */
-import { cidrsOverlap, FAMILIES, type Family, formatCidr, formatIp, type Ip } from '#model/ip.ts';
+import { FAMILIES, type Family, formatCidr, formatIp, type Ip } from '#model/ip.ts';
 import type { Lease, LeaseAttributes } from '#model/lease.ts';
+import { sameLeaseAttributes } from '#model/lease-record.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import { formatSubnetKey, parseSubnetKey, type SubnetKey, type SubnetParts } from '#model/subnet-key.ts';
 import { familyMisfit, subnetMisfit } from '#model/subnet-misfit.ts';
 import { Fault } from '#runtime/fault.ts';
 import { allocateSubnet, freeIpv4Subnets, freeIpv6Subnets } from './allocate.ts';
+import { contestedFault } from './contested-fault.ts';
 import { takeAssigned } from './kube-acquire.ts';
 import { isSameHost, ownLeases } from './own-lease.ts';
 import type { LeaseSnapshot, LeaseStore } from './store.ts';
+import { isContested, partsOverlap, subnetsOverlap } from './subnets-overlap.ts';
 
 export interface AcquireRequest {
   readonly store: LeaseStore;
   readonly network: NetworkConfig;
   /** What to publish; our own leases are known by its addresses. */
   readonly attributes: LeaseAttributes;
-  /** From the subnet file: taken again if it is free and fits. */
+  /** Of an earlier run: taken again if it is free and fits. */
   readonly previous?: SubnetKey;
+  /** Pods run in the previous subnet: when another host has it that is said, and no other subnet takes its place. */
+  readonly held?: boolean;
+  /** Our own record as we last knew it: it is ours also when our address has changed since. */
+  readonly recorded?: Lease;
   /** Addresses that the subnet must not contain: our own interfaces'. */
   readonly hostAddresses?: readonly Ip[];
   readonly ttlSeconds: number;
@@ -47,7 +55,10 @@ export interface AcquiredLease {
   readonly snapshot: LeaseSnapshot;
 }
 
-/** Obtains the lease; throws the Fault `lease.network-full` when nothing is free, and the store's Faults. */
+/**
+ * Obtains the lease; throws the Fault `lease.network-full` when nothing is free, `lease.contested` when another host has the
+ * subnet that is held, and the store's Faults.
+ */
 export async function acquireLease(request: AcquireRequest): Promise<AcquiredLease> {
   const released: Lease[] = [];
   let given = request.snapshot;
@@ -64,7 +75,9 @@ export async function acquireLease(request: AcquireRequest): Promise<AcquiredLea
     }
     const outcome = await attempt(request, snapshot, released);
     if (outcome === 'full' && fresh) throw networkFull(request, snapshot);
-    if (typeof outcome === 'object') {
+    if (outcome instanceof Fault) {
+      if (fresh) throw outcome;
+    } else if (typeof outcome === 'object') {
       const { lease, how } = outcome;
       const others = snapshot.leases.filter((other) => !released.includes(other) && !sameSubnet(other, lease));
       const duplicates = others.filter((other) => isSameHost(other.attributes, request.attributes));
@@ -81,12 +94,17 @@ function pauseMs(attempts: number, random: () => number): number {
   return random() * Math.min(5 * 2 ** attempts, LONGEST_PAUSE_MS);
 }
 
-type Outcome = { readonly lease: Lease; readonly how: AcquiredLease['how'] } | 'lost' | 'full';
+type Outcome = { readonly lease: Lease; readonly how: AcquiredLease['how'] } | Fault | 'lost' | 'full';
 
 async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, released: Lease[]): Promise<Outcome> {
   const { store, network, attributes, ttlSeconds } = request;
   const own = ownLeases(snapshot.leases, attributes);
-  const fitting = own.find((lease) => subnetMisfit(lease.subnet, network) === undefined);
+  const isFitting = (lease: Lease): boolean => subnetMisfit(lease.subnet, network) === undefined;
+  const usable = own.filter(isFitting);
+  const fitting =
+    usable.find((lease) => isHeld(lease, request)) ??
+    usable[0] ??
+    snapshot.leases.find((lease) => isRecorded(lease, request) && isFitting(lease));
   if (fitting !== undefined) {
     const lease = await store.renew(fitting, attributes, ttlSeconds);
     return lease === 'lost' ? 'lost' : { lease, how: 'renewed' };
@@ -96,6 +114,8 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
     if ((await store.release(lease)) === 'lost') return 'lost';
     released.push(lease);
   }
+  const rival = rivalOf(request, snapshot);
+  if (rival !== undefined) return rival;
   const occupied = occupiedSubnets(snapshot, released);
   const mended = await mendRecord(request, snapshot);
   if (mended !== undefined) return mended === 'lost' ? 'lost' : { lease: mended, how: 'reclaimed' };
@@ -105,11 +125,39 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
   if (subnet === undefined) return 'full';
   const lease = await store.create(subnet, attributes, ttlSeconds);
   if (lease === 'taken') return 'lost';
-  if (subnet.ipv4 !== undefined && subnet.ipv6 !== undefined && (await isContested(store, lease))) {
+  if (await isContested(store, lease)) {
     await store.release(lease);
     return 'lost';
   }
   return { lease, how: keep.ipv4 === undefined && keep.ipv6 === undefined ? 'allocated' : 'reclaimed' };
+}
+
+/** Of the subnet that Pods run in. */
+function isHeld({ subnet }: Lease, { previous, held }: AcquireRequest): boolean {
+  return held === true && previous !== undefined && formatSubnetKey(subnet) === formatSubnetKey(previous);
+}
+
+/** The record that we wrote ourselves, untouched, whatever address we have now. */
+function isRecorded(lease: Lease, { recorded }: AcquireRequest): boolean {
+  return (
+    recorded !== undefined &&
+    sameSubnet(lease, recorded) &&
+    lease.created === recorded.created &&
+    sameLeaseAttributes(lease.attributes, recorded.attributes)
+  );
+}
+
+/** The Fault that names both claims, when another host has the subnet that Pods of ours run in. */
+function rivalOf(request: AcquireRequest, { leases }: LeaseSnapshot): Fault | undefined {
+  const { previous, held, network, attributes, recorded } = request;
+  if (previous === undefined || held !== true) return undefined;
+  const isInUse = (family: Family): boolean => familyMisfit(family, previous, network) === undefined;
+  const rival = leases.find(
+    (lease) =>
+      !isSameHost(lease.attributes, attributes) &&
+      FAMILIES.some((family) => isInUse(family) && partsOverlap(lease.subnet, previous, family)),
+  );
+  return rival && contestedFault({ subnet: previous, attributes, recorded }, rival);
 }
 
 /** Our previous subnet's key with a value that nobody can read is nobody else's claim: it is written anew. */
@@ -151,24 +199,6 @@ function reclaimable(
   const first = (family: Family): SubnetKey | undefined =>
     earlier.find((subnet) => subnet !== undefined && isFree(subnet, family));
   return { ipv4: first('ipv4')?.ipv4, ipv6: first('ipv6')?.ipv6 };
-}
-
-/**
- * Whether an older lease overlaps ours. The key of a dual-stack lease names both subnets, so create-if-absent alone lets
- * two hosts get the same IPv4 subnet with different IPv6 ones (D-08).
- */
-async function isContested(store: LeaseStore, own: Lease): Promise<boolean> {
-  const { leases } = await store.list();
-  return leases.some((other) => other.created < own.created && subnetsOverlap(other.subnet, own.subnet));
-}
-
-function subnetsOverlap(a: SubnetKey, b: SubnetKey): boolean {
-  return FAMILIES.some((family) => partsOverlap(a, b, family));
-}
-
-function partsOverlap(a: SubnetKey, b: SubnetKey, family: Family): boolean {
-  const [one, other] = [a[family], b[family]];
-  return one !== undefined && other !== undefined && cidrsOverlap(one, other);
 }
 
 function sameSubnet(a: Lease, b: Lease): boolean {

@@ -1,42 +1,65 @@
 /**
  * Keeping the lease we hold: renewal, and claiming the same subnet again when the key is gone (an operator deleted it, or an
- * outage outlasted it). Never another subnet: Pods run in this one.
+ * outage outlasted it). Never another subnet: Pods run in this one. Never another host's record: the older claim is the one
+ * that stands in the store.
  */
 
-import { formatPublicIps, type Lease, type LeaseAttributes } from '#model/lease.ts';
+import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
+import { contestedFault } from './contested-fault.ts';
 import { isSameHost } from './own-lease.ts';
 import type { LeaseStore } from './store.ts';
+import { isContested, subnetsOverlap } from './subnets-overlap.ts';
 
-/** The lease as it stands now. Throws Fault `lease.lost` when somebody else has the subnet, and the store's Faults. */
+/** A race lost so often in a row is left for the next time. */
+const MOST_TRIES = 3;
+
+/**
+ * The lease as it stands now. `own.modified` is 0 for a subnet that is held without a key. Throws Fault `lease.contested` when
+ * another host has the subnet or a part of it, `lease.lost` when the key keeps changing, and the store's Faults.
+ */
 export async function keepLease(
   store: LeaseStore,
   own: Lease,
   attributes: LeaseAttributes,
   ttlSeconds: number,
 ): Promise<Lease> {
-  const renewed = await store.renew(own, attributes, ttlSeconds);
+  const renewed = own.modified === 0 ? 'lost' : await store.renew(own, attributes, ttlSeconds);
   if (renewed !== 'lost') return renewed;
-  const created = await store.create(own.subnet, attributes, ttlSeconds);
-  if (created !== 'taken') return created;
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const claimed = await claim(store, own, attributes, ttlSeconds);
+    if (claimed !== 'lost') return claimed;
+  }
+  const key = formatSubnetKey(own.subnet);
+  throw new Fault('lease.lost', { what: `the record of our subnet ${key} changes all the time`, where: key });
+}
+
+async function claim(
+  store: LeaseStore,
+  own: Lease,
+  attributes: LeaseAttributes,
+  ttlSeconds: number,
+): Promise<Lease | 'lost'> {
   const key = formatSubnetKey(own.subnet);
   const { leases, rejected } = await store.list();
+  // What names us, by the address that we have now or by the one that we had, was written by an operator's hand, or by a
+  // write of ours whose answer was lost.
+  const namesUs = (lease: Lease): boolean =>
+    [attributes, own.attributes].some((each) => isSameHost(each, lease.attributes));
+  const rival = leases.find((lease) => !namesUs(lease) && subnetsOverlap(lease.subnet, own.subnet));
+  if (rival !== undefined) throw contestedFault({ subnet: own.subnet, attributes, recorded: own }, rival);
   const found = leases.find((lease) => formatSubnetKey(lease.subnet) === key);
-  // The key was written by an operator's hand, or by a write of ours whose answer was lost: it still names us, by the
-  // address that we have now or by the one that we had.
-  const names = [attributes, own.attributes];
-  if (found !== undefined && names.some((each) => isSameHost(each, found.attributes))) {
-    const adopted = await store.renew(found, attributes, ttlSeconds);
-    if (adopted !== 'lost') return adopted;
-  }
+  if (found !== undefined) return store.renew(found, attributes, ttlSeconds);
   // Nobody can read what stands there, so it is nobody else's claim: it is overwritten, if it is still the same.
   const broken = rejected.find((record) => record.subnet !== undefined && formatSubnetKey(record.subnet) === key);
-  if (found === undefined && broken?.created !== undefined && broken.modified !== undefined) {
+  if (broken?.created !== undefined && broken.modified !== undefined) {
     const { created, modified } = broken;
-    const mended = await store.renew({ ...own, created, modified }, attributes, ttlSeconds);
-    if (mended !== 'lost') return mended;
+    return store.renew({ ...own, created, modified }, attributes, ttlSeconds);
   }
-  const owner = found === undefined ? 'an unusable record' : formatPublicIps(found.attributes);
-  throw new Fault('lease.lost', { what: `the subnet ${key} is leased to ${owner} now`, where: key });
+  const created = await store.create(own.subnet, attributes, ttlSeconds);
+  if (created === 'taken') return 'lost';
+  if (!(await isContested(store, created))) return created;
+  await store.release(created);
+  return 'lost';
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type StatusSummary, statusText } from './status-text.ts';
 
 const GOOD: StatusSummary = { subnets: ['172.30.71.0/24'], peers: 6, store: { connected: true }, fault: undefined };
-const LOST = { connected: false, since: Date.UTC(2026, 1, 1, 10) } as const;
+const LOST = { connected: false, since: Date.UTC(2026, 1, 1, 10), fromCache: false } as const;
 
 for (const [what, summary, text] of [
   ['all is well', GOOD, '172.30.71.0/24 leased, 6 peers'],
@@ -24,6 +24,11 @@ for (const [what, summary, text] of [
     'a single peer is held',
     { ...GOOD, held: { peers: 1, since: Date.UTC(2026, 1, 1, 10) } },
     '172.30.71.0/24 leased, 6 peers; 1 peer held: not in etcd since 2026-02-01T10:00:00Z',
+  ],
+  [
+    'the store was never reached',
+    { ...GOOD, store: { ...LOST, fromCache: true } },
+    '172.30.71.0/24 leased, 6 peers; from cache, etcd unreachable since 2026-02-01T10:00:00Z',
   ],
   ['a fault lasts', { ...GOOD, fault: 'no way' }, '172.30.71.0/24 leased, 6 peers; last fault: no way'],
 ] as const) {

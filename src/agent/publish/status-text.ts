@@ -5,8 +5,13 @@ export interface StatusSummary {
   readonly subnets: readonly string[];
   /** Hosts that the fabric reaches. */
   readonly peers: number;
-  /** Where leases are kept. `since`: milliseconds since 1970, when it was heard of last. */
-  readonly store: { readonly connected: true } | { readonly connected: false; readonly since: number };
+  /**
+   * Where leases are kept. `since`: milliseconds since 1970, when it was heard of last, or with `fromCache` when it was asked
+   * first: lease and peers are those of an earlier run.
+   */
+  readonly store:
+    | { readonly connected: true }
+    | { readonly connected: false; readonly since: number; readonly fromCache: boolean };
   /** Peers whose keys are gone, many at once, and that are kept. `since`: milliseconds since 1970, when the first was missed. */
   readonly held?: { readonly peers: number; readonly since: number } | undefined;
   /** What goes wrong at present, in one sentence (`Fault.summary`). */
@@ -27,7 +32,10 @@ export function statusText(summary: StatusSummary): string {
       ? 'no lease yet'
       : `${subnets.join(' and ')} leased, ${peers} ${peers === 1 ? 'peer' : 'peers'}`,
   ];
-  if (!store.connected) parts.push(`store not reached since ${timeText(store.since)}`);
+  if (!store.connected) {
+    const how = store.fromCache ? 'from cache, etcd unreachable' : 'store not reached';
+    parts.push(`${how} since ${timeText(store.since)}`);
+  }
   if (held !== undefined) {
     const noun = held.peers === 1 ? 'peer' : 'peers';
     parts.push(`${held.peers} ${noun} held: not in etcd since ${timeText(held.since)}`);

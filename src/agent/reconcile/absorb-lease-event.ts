@@ -7,6 +7,8 @@ import { formatPublicIps } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { FAULTS } from '#runtime/fault-table.ts';
+import { outdateCache } from './cache-state.ts';
+import { claimNow } from './claim-now.ts';
 import type { Action } from './input.ts';
 import { keepDeparted } from './keep-departed.ts';
 import { logPeers } from './log-peers.ts';
@@ -17,6 +19,8 @@ const MOST_LOGGED = 5;
 const MOST_REMEMBERED = 1000;
 /** A key may have a megabyte. */
 const LONGEST_REMEMBERED = 300;
+/** Over this time a fleet renews what it could not renew while the store was away. */
+const RESUMED_SPREAD_MS = 2000;
 
 export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: number, actions: Action[]): void {
   if (event.type === 'interrupted') {
@@ -30,6 +34,11 @@ export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: numbe
     state.storeLostAt = undefined;
     state.storeFault = undefined;
     state.departed.postpone(now);
+    // A lease that ended meanwhile is missed by the peers: the pause after the last failure is not waited for.
+    const { renew, contested, settings } = state;
+    if (renew.failures > 0 && contested === 'no') {
+      renew.notBefore = Math.min(renew.notBefore, now + RESUMED_SPREAD_MS * settings.spread);
+    }
     actions.push({ type: 'log', level: 'info', message: 'store watch resumed' });
     return;
   }
@@ -37,6 +46,8 @@ export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: numbe
   if (event.type === 'snapshot') state.claims.atRevision = Math.min(state.claims.atRevision, event.revision);
   const difference = state.view.apply(event, now);
   logPeers(keepDeparted(state, difference, now, actions), actions);
+  if (difference.added.length + difference.changed.length + difference.removed.length > 0)
+    outdateCache(state.cache, now);
   for (const { key, reason } of difference.rejected.slice(0, MOST_LOGGED)) {
     const name = key.slice(0, LONGEST_REMEMBERED);
     if (state.rejections.get(name) === reason) continue;
@@ -56,6 +67,12 @@ function absorbOwnKey(
 ): void {
   if (state.own === undefined) return;
   const subnet = formatSubnetKey(state.own.subnet);
+  if (state.contested !== 'no') {
+    // The other host's renewals are no news.
+    const isFree = change.type === 'gone' || isSameHost(change.lease.attributes, state.own.attributes);
+    if (isFree) claimNow(state, now);
+    return;
+  }
   if (change.type === 'put' && sameLeaseAttributes(change.lease.attributes, state.own.attributes)) {
     // Our own write can be heard of before its answer comes.
     if (state.renew.running) return;

@@ -1,6 +1,5 @@
 /** What an input changes in what is known. Says in the log what an operator would want to read later. */
 
-import { openBackend } from '#agent/backends/registry.ts';
 import { operationText } from '#agent/kernel/operation-text.ts';
 import type { AcquiredLease } from '#agent/leases/acquire.ts';
 import type { LeaseSnapshot } from '#agent/leases/store.ts';
@@ -8,14 +7,17 @@ import { withoutSecrets } from '#model/document-secrets.ts';
 import { formatIp } from '#model/ip.ts';
 import { formatPublicIps, type Lease } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
-import { formatConfigProblem, parseNetworkConfig } from '#model/network-config.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
+import { absorbCache } from './absorb-cache.ts';
 import { absorbLeaseEvent } from './absorb-lease-event.ts';
+import { outdateCache } from './cache-state.ts';
+import { heldSubnet, holdContested, noteContested, reportMove } from './contested.ts';
 import { failed, type Pause, succeeded } from './effort.ts';
 import type { Action, Input, PassResult } from './input.ts';
 import { reportSuperseded, withdrawHeld } from './keep-departed.ts';
 import { logFault } from './log-fault.ts';
+import { readDocument } from './read-document.ts';
 import { renewalTime } from './renewal.ts';
 import { reportRefused } from './report-refused.ts';
 import { settleUnderlay, underlayFields } from './settle-underlay.ts';
@@ -42,6 +44,8 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
   const { spread } = state.settings;
   switch (input.type) {
     case 'start':
+      state.cache.startedAt = now;
+      break;
     case 'wake':
       break;
     case 'reload':
@@ -52,7 +56,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       if (state.ownership !== undefined) state.ownership = { ...state.ownership };
       for (const effort of [state.load, state.choose, state.open, state.pass, state.acquire]) effort.notBefore = 0;
       actions.push({ type: 'log', level: 'info', message: 'reading again: document, interfaces, kernel, rules' });
-      withdrawHeld(state, actions);
+      withdrawHeld(state, now, actions);
       if (state.network !== undefined) actions.push({ type: 'reread' });
       break;
     case 'reread':
@@ -62,11 +66,13 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       logFault(state, now, actions, input.fault, 'the network document was not read again');
       break;
     case 'loaded':
+      state.cache.answer = 'good';
       absorbDocument(state, input.document, input.snapshot, now, actions);
       break;
     case 'load-failed':
+      state.cache.answer = 'failed';
       failed(state.load, now, LOAD_PAUSE, spread, input.fault);
-      logFault(state, now, actions, input.fault, 'waiting for the network configuration');
+      logFault(state, now, actions, input.fault, waitingFor(state));
       break;
     case 'host':
       succeeded(state.choose);
@@ -94,6 +100,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       absorbAcquired(state, input.result, now, actions);
       break;
     case 'acquire-failed':
+      if (input.fault.code === 'lease.contested' && holdContested(state, input.fault, now, actions)) break;
       failed(state.acquire, now, input.fault.code === 'lease.clone' ? CLONE_PAUSE : ACQUIRE_PAUSE, spread, input.fault);
       logFault(state, now, actions, input.fault, 'no lease yet');
       break;
@@ -108,13 +115,25 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       actions.push({
         type: 'log',
         level: 'info',
-        message: 'lease renewed',
+        message:
+          state.contested === 'no' ? 'lease renewed' : 'lease claimed again; the subnet is not contested any more',
         fields: { subnet: formatSubnetKey(input.lease.subnet) },
       });
+      state.contested = 'no';
       break;
     case 'renew-failed':
+      if (input.fault.code === 'lease.contested') {
+        noteContested(state, input.fault, now, actions);
+        break;
+      }
       failed(state.renew, now, input.fault.code === 'lease.clone' ? CLONE_PAUSE : RENEW_PAUSE, spread, input.fault);
       logFault(state, now, actions, input.fault, 'lease not renewed; forwarding goes on');
+      break;
+    case 'cache-read':
+    case 'cache-refused':
+    case 'cache-saved':
+    case 'cache-not-saved':
+      absorbCache(state, input, now, actions);
       break;
     case 'firewall-done':
       succeeded(state.firewall);
@@ -151,6 +170,12 @@ function absorbDocument(
   now: number,
   actions: Action[],
 ): void {
+  if (state.cache.adoptedAt !== undefined) {
+    succeeded(state.load);
+    state.snapshot = snapshot;
+    absorbReread(state, document, actions);
+    return;
+  }
   const network = document === undefined ? missingDocument() : readDocument(document);
   if (network instanceof Fault) {
     failed(state.load, now, LOAD_PAUSE, state.settings.spread, network);
@@ -176,20 +201,15 @@ function absorbReread(state: CoreState, document: string | undefined, actions: A
   actions.push({ type: 'log', level: 'warn', message: 'network document changed', fields });
 }
 
+/** What a listing that failed is wanted for. */
+function waitingFor({ cache }: CoreState): string {
+  return cache.adoptedAt === undefined
+    ? 'waiting for the network configuration'
+    : 'the store still does not answer; forwarding goes on from the cache';
+}
+
 function missingDocument(): Fault {
   return new Fault('network.missing', { what: 'there is no network configuration under the prefix' });
-}
-
-function readDocument(text: string): NonNullable<CoreState['network']> | Fault {
-  const parsed = parseNetworkConfig(text);
-  if ('problems' in parsed) return invalidDocument(parsed.problems.map(formatConfigProblem));
-  const opened = openBackend(parsed.config);
-  if ('problems' in opened) return invalidDocument(opened.problems.map(formatConfigProblem));
-  return { config: parsed.config, backend: opened.backend };
-}
-
-function invalidDocument(problems: readonly string[]): Fault {
-  return new Fault('network.invalid', { what: 'the network configuration is not valid', why: problems.join('; ') });
 }
 
 function absorbPass(state: CoreState, result: PassResult, now: number, actions: Action[]): void {
@@ -238,7 +258,14 @@ function absorbPass(state: CoreState, result: PassResult, now: number, actions: 
 
 function absorbAcquired(state: CoreState, result: AcquiredLease, now: number, actions: Action[]): void {
   const { lease, how, attempts, snapshot } = result;
+  const held = heldSubnet(state);
   succeeded(state.acquire);
+  if (state.cache.adoptedAt !== undefined) {
+    actions.push({ type: 'log', level: 'info', message: 'the store answers; the cache is not needed any more' });
+    state.cache.adoptedAt = undefined;
+    state.storeLostAt = undefined;
+  }
+  state.cache.found = undefined;
   holdLease(state, lease, now);
   state.snapshot = undefined;
   state.programmed = false;
@@ -252,6 +279,7 @@ function absorbAcquired(state: CoreState, result: AcquiredLease, now: number, ac
     reservation: lease.reservation,
   };
   actions.push({ type: 'log', level: 'info', message: 'lease acquired', fields });
+  if (held !== undefined) reportMove(held, lease.subnet, actions);
   for (const duplicate of result.duplicates) {
     const subnet = formatSubnetKey(duplicate.subnet);
     actions.push({ type: 'log', level: 'warn', message: 'another lease has our public address', fields: { subnet } });
@@ -275,6 +303,7 @@ function holdLease(state: CoreState, lease: Lease, now: number): void {
     state.viewChanged = true;
     state.dirty = true;
   }
+  outdateCache(state.cache, now);
   state.own = lease;
   state.heldSince ??= now;
   state.writtenAt = now;

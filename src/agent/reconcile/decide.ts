@@ -5,6 +5,15 @@ import { formatIp } from '#model/ip.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
+import {
+  awaitsCachedSubnet,
+  cacheReadTime,
+  cacheSaveTime,
+  consultCache,
+  nextCachedLease,
+  nextCacheSave,
+} from './cache-rules.ts';
+import { formerSubnet, heldSubnet } from './contested.ts';
 import { desiredFirewall } from './desired-firewall.ts';
 import { type Effort, failed, isDue } from './effort.ts';
 import type { Action } from './input.ts';
@@ -21,9 +30,11 @@ const CHOOSE_PAUSE = { firstMs: 1000, mostMs: 10_000 };
 export function decide(state: CoreState, now: number, actions: Action[]): number {
   const rules = [
     nextLoad,
+    consultCache,
     nextUnderlay,
     nextEngine,
     nextIdentity,
+    nextCachedLease,
     nextWithdrawal,
     nextPass,
     nextAcquire,
@@ -32,6 +43,7 @@ export function decide(state: CoreState, now: number, actions: Action[]): number
     nextFirewall,
     nextPublish,
     nextReady,
+    nextCacheSave,
   ];
   for (const rule of rules) rule(state, now, actions);
   return nextWake(state, now);
@@ -42,7 +54,9 @@ function begin(effort: Effort): void {
 }
 
 function nextLoad(state: CoreState, now: number, actions: Action[]): void {
-  if (state.network !== undefined || !isDue(state.load, now)) return;
+  // What came from the cache is to be confirmed by the store.
+  const isKnown = state.network !== undefined && (state.cache.adoptedAt === undefined || state.snapshot !== undefined);
+  if (isKnown || !isDue(state.load, now)) return;
   begin(state.load);
   actions.push({ type: 'load' });
 }
@@ -100,30 +114,33 @@ function nextPass(state: CoreState, now: number, actions: Action[]): void {
 }
 
 function nextAcquire(state: CoreState, now: number, actions: Action[]): void {
-  const { network, snapshot } = state;
+  const { network, snapshot, cache } = state;
+  const isHeld = state.own !== undefined && cache.adoptedAt === undefined;
   // The MAC is published only after a pass has seen it on the device.
-  if (network === undefined || snapshot === undefined || state.own !== undefined || !state.deviceStands) return;
+  if (network === undefined || snapshot === undefined || isHeld || !state.deviceStands) return;
   const attributes = ownAttributes(state);
-  if (attributes === undefined || !isDue(state.acquire, now)) return;
+  if (attributes === undefined || !isDue(state.acquire, now) || awaitsCachedSubnet(state)) return;
   begin(state.acquire);
   actions.push({
     type: 'acquire',
     network: network.config,
     attributes,
-    previous: state.settings.previous,
+    previous: formerSubnet(state),
+    held: heldSubnet(state) !== undefined && state.settings.acceptNewSubnet !== true,
+    recorded: cache.found?.own,
     hostAddresses: state.host?.addresses.map((entry) => entry.address) ?? [],
     snapshot,
   });
 }
 
 function nextWatch(state: CoreState, _now: number, actions: Action[]): void {
-  if (state.watching || state.own === undefined) return;
+  if (state.watching || state.own === undefined || state.cache.adoptedAt !== undefined) return;
   state.watching = true;
   actions.push({ type: 'watch', afterRevision: state.view.revision });
 }
 
 function nextRenew(state: CoreState, now: number, actions: Action[]): void {
-  if (state.own === undefined || !isDue(state.renew, now)) return;
+  if (state.own === undefined || state.cache.adoptedAt !== undefined || !isDue(state.renew, now)) return;
   const attributes = ownAttributes(state);
   if (attributes === undefined) return;
   // An address that changed must be told at once, also by a reservation.
@@ -186,5 +203,6 @@ function nextWake(state: CoreState, now: number): number {
     .filter((effort) => !effort.running && effort.notBefore > now)
     .map((effort) => effort.notBefore);
   const renewal = state.own === undefined || state.renewAt <= now ? Number.POSITIVE_INFINITY : state.renewAt;
-  return Math.min(renewal, withdrawalTime(state), ...retries);
+  const cached = [cacheReadTime(state), cacheSaveTime(state)].filter((time) => time > now);
+  return Math.min(renewal, withdrawalTime(state), ...cached, ...retries);
 }

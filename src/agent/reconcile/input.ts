@@ -2,6 +2,7 @@
 
 import type { RefusedLease, Underlay } from '#agent/backends/backend.ts';
 import type { EngineName } from '#agent/backends/engine.ts';
+import type { AgentCache } from '#agent/cache/agent-cache.ts';
 import type { FailedOperation, HostNetwork } from '#agent/kernel/kernel.ts';
 import type { AcquiredLease } from '#agent/leases/acquire.ts';
 import type { LeaseEvent, LeaseSnapshot } from '#agent/leases/store.ts';
@@ -12,6 +13,7 @@ import type { NetworkConfig } from '#model/network-config.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
 import type { Fault } from '#runtime/fault.ts';
 import type { LogFields, LogLevel } from '#runtime/log.ts';
+import type { CacheInput } from './absorb-cache.ts';
 
 /** What a pass over the kernel found and did. */
 export interface PassResult {
@@ -55,6 +57,7 @@ export type Input =
   | { readonly type: 'reload' }
   | { readonly type: 'reread'; readonly document: string | undefined }
   | { readonly type: 'reread-failed'; readonly fault: Fault }
+  | CacheInput
   | { readonly type: 'wake' };
 
 export type Action =
@@ -68,6 +71,10 @@ export type Action =
       readonly network: NetworkConfig;
       readonly attributes: LeaseAttributes;
       readonly previous: SubnetKey | undefined;
+      /** Pods run in the previous subnet. */
+      readonly held: boolean;
+      /** Our record as the cache has it. */
+      readonly recorded: Lease | undefined;
       readonly hostAddresses: readonly Ip[];
       readonly snapshot: LeaseSnapshot | undefined;
     }
@@ -77,6 +84,8 @@ export type Action =
   | { readonly type: 'firewall'; readonly desired: DesiredFirewall; readonly extent: 'live' | 'everywhere' }
   | { readonly type: 'publish'; readonly text: string }
   | { readonly type: 'reread' }
+  | { readonly type: 'read-cache' }
+  | { readonly type: 'save-cache'; readonly contents: AgentCache }
   | { readonly type: 'ready'; readonly status: string }
   | { readonly type: 'status'; readonly status: string }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields };

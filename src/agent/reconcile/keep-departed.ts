@@ -5,6 +5,7 @@
 import type { PeerDifference } from '#agent/leases/peer-view.ts';
 import type { Lease } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
+import { outdateCache } from './cache-state.ts';
 import type { Action } from './input.ts';
 import { logLeases, logPeers, type PeerNews } from './log-peers.ts';
 import type { CoreState } from './state.ts';
@@ -47,7 +48,7 @@ export function nextWithdrawal(state: CoreState, now: number, actions: Action[])
   if (state.storeLostAt !== undefined || departed.deadline > now) return;
   const heldBefore = departed.heldCount;
   const { withdrawn, held } = departed.expire(now, state.view.size);
-  if (withdrawn.length > 0) withdraw(state, withdrawn, actions);
+  if (withdrawn.length > 0) withdraw(state, withdrawn, now, actions);
   if (held.length === 0) return;
   const fields = {
     held: departed.heldCount,
@@ -61,9 +62,9 @@ export function nextWithdrawal(state: CoreState, now: number, actions: Action[])
 }
 
 /** The operator's word: those that are held are gone for good. */
-export function withdrawHeld(state: CoreState, actions: Action[]): void {
+export function withdrawHeld(state: CoreState, now: number, actions: Action[]): void {
   const withdrawn = state.departed.release();
-  if (withdrawn.length > 0) withdraw(state, withdrawn, actions);
+  if (withdrawn.length > 0) withdraw(state, withdrawn, now, actions);
 }
 
 /** Tells of those that the last pass let go of, because what was theirs is another's now. */
@@ -72,7 +73,8 @@ export function reportSuperseded(state: CoreState, actions: Action[]): void {
   state.superseded = [];
 }
 
-function withdraw(state: CoreState, leases: readonly Lease[], actions: Action[]): void {
+function withdraw(state: CoreState, leases: readonly Lease[], now: number, actions: Action[]): void {
+  outdateCache(state.cache, now);
   state.viewChanged = true;
   state.dirty = true;
   logPeers({ removed: leases }, actions);

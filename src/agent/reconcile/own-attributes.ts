@@ -18,10 +18,11 @@ export function ownAttributes({ network, underlay, identity }: CoreState): Lease
 }
 
 /** The record that this host left with the same backend: what is in it is kept over restarts and reboots. */
-export function recordedAttributes({ network, underlay, snapshot }: CoreState): LeaseAttributes | undefined {
+export function recordedAttributes({ network, underlay, snapshot, cache }: CoreState): LeaseAttributes | undefined {
   if (network === undefined || underlay === undefined) return undefined;
   const backendType = network.backend.leaseType;
-  const own = ownRecords(snapshot, { ...addressesOf(underlay), backendType });
+  const cached = cache.found === undefined ? [] : [cache.found.own];
+  const own = [...ownRecords(snapshot, { ...addressesOf(underlay), backendType }), ...cached];
   return own.find(({ attributes }) => attributes.backendType === backendType)?.attributes;
 }
 

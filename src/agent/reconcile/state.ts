@@ -17,6 +17,7 @@ import type { Mac } from '#model/mac.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
 import type { Fault } from '#runtime/fault.ts';
+import { type CacheSettings, type CacheState, newCacheState } from './cache-state.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { type Effort, newEffort } from './effort.ts';
 import type { PassResult } from './input.ts';
@@ -36,6 +37,10 @@ export interface CoreSettings extends UnderlayWish {
   readonly blackhole: boolean;
   /** Subnets in the file that an earlier run left. */
   readonly previous: SubnetKey | undefined;
+  /** How what is known is kept on disk; absent: it is not. */
+  readonly cache?: CacheSettings;
+  /** The operator's word that another subnet may be taken when another host has the one that Pods run in. */
+  readonly acceptNewSubnet?: boolean;
   /** MACs for devices that have none yet. */
   readonly randomMacs: { readonly [family in Family]: Mac };
   /** From 0 to 1, this agent's own: spreads renewals and retries over the fleet. */
@@ -68,6 +73,8 @@ export interface CoreState {
   writtenAt: number | undefined;
   /** When our key must have been renewed; Infinity for a reservation. */
   renewAt: number;
+  /** The subnet is another host's in the store, we hold it on this host alone; `freed`: the other's key went since. */
+  contested: 'no' | 'yes' | 'freed';
   /** How often of late somebody else wrote our key. */
   readonly claims: { count: number; lastAt: number; atRevision: number };
   readonly view: PeerView;
@@ -119,6 +126,7 @@ export interface CoreState {
   readonly renew: Effort;
   readonly publish: Effort;
   readonly firewall: Effort;
+  readonly cache: CacheState;
   /** The rules may differ from what is wanted. */
   firewallDirty: boolean;
   /** All places were looked at once, other modes and variants too. */
@@ -146,6 +154,7 @@ export function newCoreState(settings: CoreSettings): CoreState {
     heldSince: undefined,
     writtenAt: undefined,
     renewAt: Number.POSITIVE_INFINITY,
+    contested: 'no',
     claims: { count: 0, lastAt: Number.NEGATIVE_INFINITY, atRevision: 0 },
     view: new PeerView(),
     departed: new DepartedPeers(settings.withdraw),
@@ -178,6 +187,7 @@ export function newCoreState(settings: CoreSettings): CoreState {
     renew: newEffort(),
     publish: newEffort(),
     firewall: newEffort(),
+    cache: newCacheState(),
     firewallDirty: true,
     firewallSurveyed: false,
     firewallSettled: false,

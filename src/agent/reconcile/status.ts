@@ -4,16 +4,18 @@ import { formatCidr } from '#model/ip.ts';
 import type { CoreState } from './state.ts';
 
 export function statusOf(state: CoreState): string {
-  const { own, admitted, settings, storeLostAt, departed } = state;
+  const { own, admitted, settings, cache, departed } = state;
+  const fromCache = cache.adoptedAt !== undefined;
+  const lostAt = fromCache ? cache.startedAt : state.storeLostAt;
   const subnets = own === undefined ? [] : [own.subnet.ipv4, own.subnet.ipv6].filter((each) => each !== undefined);
   const troubled = [state.load, state.choose, state.open, state.pass, state.acquire, state.renew, state.firewall];
   return statusText({
     subnets: subnets.map(formatCidr),
     peers: admitted.length,
     store:
-      storeLostAt === undefined
+      lostAt === undefined
         ? { connected: true }
-        : { connected: false, since: storeLostAt + settings.wallOffsetMs },
+        : { connected: false, since: lostAt + settings.wallOffsetMs, fromCache },
     held:
       departed.heldSince === undefined
         ? undefined
