@@ -5,7 +5,7 @@ import type { CoreState } from './state.ts';
 
 export function statusOf(state: CoreState): string {
   const { own, admitted, settings, cache, departed } = state;
-  const fromCache = cache.adoptedAt !== undefined;
+  const fromCache = cache.adoptedAt !== undefined && cache.answer !== 'good';
   const lostAt = fromCache ? cache.startedAt : state.storeLostAt;
   const subnets = own === undefined ? [] : [own.subnet.ipv4, own.subnet.ipv6].filter((each) => each !== undefined);
   const troubled = [state.load, state.choose, state.open, state.pass, state.acquire, state.renew, state.firewall];
