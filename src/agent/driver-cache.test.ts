@@ -136,9 +136,29 @@ test('after an outage longer than the TTL the expired lease is made again, of th
   assert.equal(routes(host), 2);
   fleet.etcd.start();
   assert.equal((await fleet.leases()).size, 0);
-  await fleet.pass(120_000);
+  await seconds(fleet, 120);
   assert.equal(host.subnet, subnet);
   assert.ok((await fleet.leases()).has(leaseName(host)));
+  assert.equal(host.said('peer removed').length, 0, 'the others have theirs again before anybody withdraws them');
+  assert.equal(routes(host), 2);
+});
+
+test('a peer whose key is gone is in the file as long as it is waited for', async () => {
+  const { fleet, host } = await cachingHost();
+  host.settings = { ...host.settings, withdraw: { graceMs: 60_000, limitPercent: 30, holdMs: 3_600_000 } };
+  await restart(host);
+  await fleet.putLease('172.30.9.0-24', RECORD);
+  await seconds(fleet, 10);
+  await fleet.deleteLease('172.30.9.0-24');
+  await seconds(fleet, 10);
+  assert.equal(host.cache.contents?.peers.length, 3);
+  fleet.etcd.stop();
+  await restart(host);
+  assert.equal(routes(host), 3);
+  fleet.etcd.start();
+  await seconds(fleet, 80);
+  assert.equal(routes(host), 2);
+  assert.equal(host.cache.contents?.peers.length, 2);
 });
 
 test('a running host whose renewals fail beyond the end of its lease goes on trying, and has its subnet back', async () => {
