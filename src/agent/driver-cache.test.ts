@@ -67,6 +67,9 @@ test('with etcd down a host starts from its cache, READY at once, with all peers
     /READY=1\nSTATUS=\S+ leased, 2 peers; from cache, etcd unreachable since 1970-/,
   );
   assert.equal(host.said('the store does not answer; going on from the cache').length, 1);
+  const { store } = host.report();
+  assert.deepEqual([store.connected, store.fromCache], [false, true]);
+  assert.match(store.why ?? '', /cannot connect to etcd/);
 });
 
 test('after a reboot without etcd the fabric is made anew with the MAC of before', async () => {
@@ -93,6 +96,7 @@ test('an etcd that does not answer at all is waited for no longer than the patie
   await fleet.pass(1);
   await fleet.pass(500);
   assert.ok(slow.ready, slow.logged.join('\n'));
+  assert.deepEqual(slow.report().store, { connected: false, lostAt: '1970-01-01T00:16:55.000Z', fromCache: true });
 });
 
 test('etcd that answers in time: the cache is not read, also by a host that has a lease', async () => {
@@ -125,6 +129,7 @@ test('when etcd comes back the lease is renewed, peers that came and went are le
   assert.equal(routes(host), 3);
   await seconds(fleet, 5);
   assert.doesNotMatch(host.notified.at(-1) ?? '', /from cache/);
+  assert.deepEqual(host.report().store, { connected: true });
 });
 
 test('after an outage longer than the TTL the expired lease is made again, of the same subnet', async () => {
@@ -301,6 +306,7 @@ test('a disk that cannot be written is told once, tried again later and later, a
   assert.match(host.said('cache not written')[0] ?? '', /ENOSPC.*remedy="check the space left/);
   assert.ok(host.cache.writes - writes <= 25, `${host.cache.writes - writes} tries in two hours`);
   assert.equal(host.cache.bytes, bytes);
+  assert.equal(host.report().troubles.at(-1)?.code, 'cache.write');
   assert.equal(routes(host), 3);
   host.cache.fault = undefined;
   for (let minute = 0; minute < 12; minute += 1) await fleet.pass(60_000);

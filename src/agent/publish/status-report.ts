@@ -96,6 +96,8 @@ export interface StoreReport {
   readonly lostAt?: string;
   /** Why it is not, in one sentence. */
   readonly why?: string;
+  /** It has not answered this run yet: network, lease and peers are those of an earlier one. */
+  readonly fromCache?: true;
 }
 
 export interface PeersReport {

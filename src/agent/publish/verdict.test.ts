@@ -58,6 +58,11 @@ for (const [what, report, text] of [
     'ok: 10.5.1.0/24, 6 peers, 3 of them held: not in etcd since 2026-02-01T10:00:00.000Z, etcd connected',
   ],
   [
+    'the store has not answered yet',
+    { ...GOOD, store: { connected: false, lostAt: '2026-02-01T10:00:00.000Z', fromCache: true } },
+    'ok: 10.5.1.0/24, 6 peers, from cache, etcd unreachable since 2026-02-01T10:00:00.000Z',
+  ],
+  [
     'something is wrong',
     { ...GOOD, troubles: [TROUBLE] },
     `trouble: the store is away: connection refused, ${SINCE}; forwarding goes on`,

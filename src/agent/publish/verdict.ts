@@ -27,7 +27,9 @@ export function verdictOf(report: FabricReport, store: StoreKind): Verdict {
   const held =
     peers.held === undefined ? '' : `, ${peers.held.count} of them held: not in ${store} since ${peers.held.since}`;
   const subnets = lease.subnets.join(' and ');
-  return { state: 'ok', text: `ok: ${subnets}, ${plural(peers.count, 'peer')}${held}, ${store} connected${refused}` };
+  const { fromCache, lostAt } = report.store;
+  const answers = fromCache === true ? `from cache, ${store} unreachable since ${lostAt}` : `${store} connected`;
+  return { state: 'ok', text: `ok: ${subnets}, ${plural(peers.count, 'peer')}${held}, ${answers}${refused}` };
 }
 
 /** What it is at. */

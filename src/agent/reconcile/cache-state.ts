@@ -50,6 +50,11 @@ export function newCacheState(): CacheState {
   };
 }
 
+/** The agent runs on the cache, and the store has still not answered. */
+export function isUnanswered({ adoptedAt, answer }: CacheState): boolean {
+  return adoptedAt !== undefined && answer !== 'good';
+}
+
 /** Something changed that the next start should know. */
 export function outdateCache(cache: CacheState, now: number): void {
   if (cache.version === cache.savedVersion) cache.firstChangeAt = now;

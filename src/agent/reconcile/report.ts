@@ -2,6 +2,7 @@
 import type { CountersReport, FabricReport, LeaseReport, StoreReport } from '#agent/publish/status-report.ts';
 import { withoutSecrets } from '#model/document-secrets.ts';
 import { FAMILIES, formatCidr, formatIp } from '#model/ip.ts';
+import { isUnanswered } from './cache-state.ts';
 import { LEASE_TTL_MS } from './renewal.ts';
 import { type Moment, reportPeers, subnetTexts } from './report-peers.ts';
 import type { CoreState } from './state.ts';
@@ -76,7 +77,12 @@ function reportDevices({ network, identity }: CoreState): FabricReport['devices'
 }
 
 /** While no watch is cut, loading says whether the store answers: that there is no document is an answer. */
-function reportStore({ network, load, storeLostAt, storeFault }: CoreState, at: Moment): StoreReport {
+function reportStore({ network, load, cache, storeLostAt, storeFault }: CoreState, at: Moment): StoreReport {
+  if (isUnanswered(cache)) {
+    const { trouble } = load;
+    const why = trouble && { why: trouble.fault.summary };
+    return { connected: false, lostAt: at(cache.startedAt), ...why, fromCache: true };
+  }
   if (storeLostAt !== undefined) {
     return { connected: false, lostAt: at(storeLostAt), ...(storeFault !== undefined && { why: storeFault.summary }) };
   }

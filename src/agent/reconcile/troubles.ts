@@ -5,8 +5,9 @@ import type { CoreState } from './state.ts';
 
 /** Worst first: what keeps Pods apart, then what keeps the subnet from them, then what waits. */
 export function troublesOf(state: CoreState, at: Moment): readonly TroubleReport[] {
-  const { load, choose, open, pass, acquire, publish, firewall, renew } = state;
-  const failing = [load, choose, open, pass, acquire, publish, firewall, renew].flatMap(({ trouble, failures }) => {
+  const { load, choose, open, pass, acquire, publish, firewall, renew, cache } = state;
+  const efforts = [load, choose, open, pass, acquire, publish, firewall, renew, cache.save];
+  const failing = efforts.flatMap(({ trouble, failures }) => {
     if (trouble === undefined) return [];
     const { fault, since } = trouble;
     return { code: fault.code, what: fault.summary, remedy: fault.remedy, since: at(since), failures };

@@ -72,6 +72,12 @@ test('refused leases are listed with the reason, five of them on the page and al
   assert.match(wide, /and 2 more: weft status -o json/);
 });
 
+test('an agent that runs on its cache says so, and since when', () => {
+  const store = { kind: 'etcd', connected: false, lostAt: '2026-02-01T10:00:00.000Z', fromCache: true } as const;
+  const page = renderStatus({ ...wellReport(), store }, PLAIN);
+  assert.match(page, /^Store +from cache, etcd unreachable since 2026-02-01T10:00:00\.000Z \(/m);
+});
+
 test('an agent that has only just started says what it does not know yet', () => {
   const { network: _network, lease: _lease, underlay: _underlay, ...rest } = wellReport();
   const page = renderStatus(

@@ -50,7 +50,8 @@ function storeText({ store }: StatusReport, now: number): string {
   if (store.lostAt === undefined) return `${store.kind} not reached yet`;
   const age = formatSpan((now - Date.parse(store.lostAt)) / 1000);
   const why = store.why === undefined ? '' : `: ${store.why}`;
-  return `${store.kind} not reached since ${store.lostAt} (${age})${why}`;
+  const how = store.fromCache === true ? `from cache, ${store.kind} unreachable` : `${store.kind} not reached`;
+  return `${how} since ${store.lostAt} (${age})${why}`;
 }
 
 function peersText({ peers }: StatusReport): string {
