@@ -47,7 +47,7 @@ const TABLE: readonly Row[] = [
   { who: 'agent/kernel/diff', may: ['model/', 'agent/kernel/'] },
   { who: 'agent/kernel/', may: ['model/', 'runtime/', 'netlink/'] },
   { who: 'agent/cache/', may: ['model/', 'runtime/'] },
-  { who: 'agent/reconcile/', may: AGENT_CORE, types: ['agent/cache/', 'firewall/desired.ts'] },
+  { who: 'agent/reconcile/', may: AGENT_CORE, types: ['agent/cache/', 'firewall/desired.ts', 'firewall/outcome.ts'] },
   { who: 'agent/leases/', may: ['model/', 'runtime/', 'etcd/', 'kube/'] },
   { who: 'agent/config/', may: ['model/', 'runtime/'], types: ['agent/backends/', 'agent/kernel/', 'agent/leases/'] },
   {

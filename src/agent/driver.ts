@@ -124,7 +124,7 @@ export function startDriver(options: DriverOptions): Driver {
         openEngine(action.engine, action.network);
         break;
       case 'pass':
-        pass();
+        pass(action.fresh);
         break;
       case 'acquire':
         acquire(action);
@@ -139,7 +139,7 @@ export function startDriver(options: DriverOptions): Driver {
       case 'firewall':
         follow(
           options.traffic.reconcile(action.desired, action.extent),
-          (lines) => ({ type: 'firewall-done', lines }),
+          (outcome) => ({ type: 'firewall-done', outcome }),
           (fault) => ({ type: 'firewall-failed', fault }),
         );
         break;
@@ -216,9 +216,9 @@ export function startDriver(options: DriverOptions): Driver {
   };
 
   /** The engine first: what it makes is what addresses and routes are put on. */
-  const pass = (): void => {
+  const pass = (fresh: boolean): void => {
     if (engine === undefined) {
-      hear({ type: 'passed', result: passOverKernel() });
+      hear({ type: 'passed', result: passOverKernel(fresh) });
       return;
     }
     const converging = engine;
@@ -233,13 +233,13 @@ export function startDriver(options: DriverOptions): Driver {
     converged = work.catch(() => undefined);
     follow(
       work,
-      (changes) => ({ type: 'passed', result: { ...passOverKernel({ changes }), beforeLease } }),
-      (engineFault) => ({ type: 'passed', result: passOverKernel({ engineFault }) }),
+      (changes) => ({ type: 'passed', result: passOverKernel(fresh, { changes, beforeLease }) }),
+      (engineFault) => ({ type: 'passed', result: passOverKernel(fresh, { engineFault }) }),
     );
   };
 
-  const passOverKernel = (engineWorked: EngineOutcome = {}): PassResult => {
-    const result = runPass(kernel, state, () => clock.now(), engineWorked);
+  const passOverKernel = (fresh: boolean, engineWorked: EngineOutcome = {}): PassResult => {
+    const result = runPass(kernel, state, { now: () => clock.now(), fresh, engine: engineWorked });
     if (result.planned > 0) workedAt = clock.now();
     if (state.admitted.length >= LARGE_PASS) relieveSoon();
     return result;
@@ -324,9 +324,9 @@ export function startDriver(options: DriverOptions): Driver {
 
   const endKernelWatch = kernel.watch(
     () => state.ownership,
-    () => hear({ type: 'kernel-changed' }),
+    (by) => hear({ type: 'kernel-changed', ...(by === undefined ? {} : { by }) }),
   );
-  options.traffic.watch(() => hear({ type: 'firewall-changed' }));
+  options.traffic.watch((by) => hear({ type: 'firewall-changed', by }));
   hear({ type: 'start' });
 
   return {

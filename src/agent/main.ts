@@ -166,5 +166,7 @@ function coreSettings(
     previous: readPreviousSubnet(config.subnetFile),
     randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
     spread: Math.random(),
+    sweepMs: config.sweepMs,
+    manageSysctls: config.manageSysctls,
   };
 }

@@ -144,6 +144,8 @@ export class TestHost {
         previous: this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile),
         randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
         spread: 0.5,
+        sweepMs: 0,
+        manageSysctls: true,
         ...this.settings,
       },
       kernel: new MirrorKernel(this.#slow(), this.fleet.clock),

@@ -2,6 +2,7 @@
 import type { Finding } from './finding.ts';
 import { IPTABLES_PLACES } from './iptables-rules.ts';
 import { NFT_TABLES } from './nft-table.ts';
+import type { WrittenChange } from './outcome.ts';
 import type { FirewallPlan } from './plan.ts';
 import type { Change, Transaction } from './transaction.ts';
 
@@ -11,8 +12,37 @@ export function describeFirewall(plan: FirewallPlan): readonly string[] {
 }
 
 export function describeTransaction(transaction: Transaction): readonly string[] {
-  const where = transaction.type === 'nft' ? 'nft' : `iptables (${transaction.variant}) ${transaction.family}`;
-  return transaction.changes.map((change) => `${where}: ${describeChange(change)}`);
+  return transaction.changes.map((change) => `${placeOf(transaction)}: ${describeChange(change)}`);
+}
+
+function placeOf(transaction: Transaction): string {
+  return transaction.type === 'nft' ? 'nft' : `iptables (${transaction.variant}) ${transaction.family}`;
+}
+
+export function describeWritten(transaction: Transaction): readonly WrittenChange[] {
+  const place = placeOf(transaction);
+  return transaction.changes.map((change) => {
+    const { object, found, done } = changeWords(change);
+    const line = `${place}: ${describeChange(change)}`;
+    return { line, object: `${place} ${object}`, found: `${place} ${object} ${found}`, done: `${object} ${done}` };
+  });
+}
+
+function changeWords(change: Change): { readonly object: string; readonly found: string; readonly done: string } {
+  switch (change.type) {
+    case 'chain-write':
+      return { object: `chain ${chainName(change)}`, found: change.why, done: 'written' };
+    case 'jump-write':
+      return { object: `jump to ${chainName(change)}`, found: change.why, done: 'appended' };
+    case 'former-delete':
+      return { object: `former rule for ${chainName(change)}`, found: 'unexpected', done: 'deleted' };
+    case 'chain-delete':
+      return { object: `chain ${chainName(change)}`, found: 'unexpected', done: 'deleted' };
+    case 'table-write':
+      return { object: `table ${NFT_TABLES[change.family]}`, found: change.why, done: 'written' };
+    case 'table-delete':
+      return { object: `table ${NFT_TABLES[change.family]}`, found: 'unexpected', done: 'deleted' };
+  }
 }
 
 export function describeChange(change: Change): string {

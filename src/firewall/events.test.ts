@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MessageReader } from '#netlink/reader.ts';
-import { concernsFirewall } from './events.ts';
+import { type HeardFirewall, lookThrough } from './events.ts';
+
+function hear(...messages: readonly Buffer[]): HeardFirewall {
+  const heard: HeardFirewall = { changed: false, by: undefined };
+  lookThrough(new MessageReader(Buffer.concat(messages)), heard);
+  return heard;
+}
 
 /** A notification: nfgenmsg, then one attribute per text. */
 function notification(type: number, texts: Readonly<Record<number, string>>): Buffer {
@@ -37,14 +43,24 @@ test('only what we look at wakes', () => {
     [false, notification(NEW_GENERATION, { 1: 'nat' })],
   ];
   for (const [expected, bytes] of cases) {
-    assert.equal(concernsFirewall(new MessageReader(bytes)), expected, bytes.toString('latin1'));
+    assert.equal(hear(bytes).changed, expected, bytes.toString('latin1'));
   }
-  const all = Buffer.concat(cases.map(([, bytes]) => bytes).reverse());
-  assert.equal(concernsFirewall(new MessageReader(all)), true);
+  assert.equal(hear(...cases.map(([, bytes]) => bytes).reverse()).changed, true);
 });
 
 test('bytes that the kernel announced when iptables-nft made a chain are understood', () => {
   const recorded =
     '3c000000000a0004020000005a0b0000020000020b00010066696c746572000008000300000000010c00040000000000000000010800020000000000';
-  assert.equal(concernsFirewall(new MessageReader(Buffer.from(recorded, 'hex'))), true);
+  assert.equal(hear(Buffer.from(recorded, 'hex')).changed, true);
+});
+
+test('the end of a transaction says which program it was, if the transaction concerns us', () => {
+  const pid = String.fromCharCode(0, 0, 4);
+  // Four bytes, the last of which is the text's NUL.
+  const generation = notification(NEW_GENERATION, { 2: pid, 3: 'iptables-nft-re' });
+  const ours = notification(DELETE_RULE, { 1: 'filter', 2: 'FLANNEL-FWD' });
+  const others = notification(NEW_CHAIN, { 1: 'filter', 3: 'DOCKER' });
+  assert.deepEqual(hear(ours, generation), { changed: true, by: 'iptables-nft-re (pid 1024)' });
+  assert.deepEqual(hear(others, generation), { changed: false, by: undefined });
+  assert.deepEqual(hear(ours, notification(NEW_GENERATION, {})), { changed: true, by: undefined });
 });

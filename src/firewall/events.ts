@@ -15,6 +15,10 @@ const NFNLGRP_NFTABLES = 7;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG = { newTable: 0, deleteTable: 2, newChain: 3, deleteChain: 5, newRule: 6, deleteRule: 8 } as const;
 const GENERIC_HEADER = 4;
+/** The end of a transaction, with NFTA_GEN_PROC_PID and NFTA_GEN_PROC_NAME. */
+const NFT_MSG_NEWGEN = 15;
+const GENERATION = { pid: 2, name: 3 };
+const MOST_CHARACTERS = 32;
 /** NFTA_TABLE_NAME, NFTA_CHAIN_TABLE and NFTA_RULE_TABLE are one number. */
 const TABLE_NAME = 1;
 const NFTA_CHAIN_NAME = 3;
@@ -33,8 +37,11 @@ const CHAINS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.values(IPTABLES_PLACES).map(({ table, hook, chain }) => [table, new Set([hook, chain])]),
 );
 
-/** Calls `listener` once per turn of the event loop at most. Fault `kernel.netlink` when the kernel has no such events. */
-export function watchNftables(listener: () => void, namespace?: string): () => void {
+/**
+ * Calls `listener` once per turn of the event loop at most; `by` is the program whose transaction was the first that concerns
+ * us, where the kernel tells. Fault `kernel.netlink` when the kernel has no such events.
+ */
+export function watchNftables(listener: (by: string | undefined) => void, namespace?: string): () => void {
   const native = loadNative();
   const fd = openSocket(native, namespace);
   const buffer = Buffer.allocUnsafeSlow(DATAGRAM_BYTES);
@@ -45,7 +52,11 @@ export function watchNftables(listener: () => void, namespace?: string): () => v
   };
   try {
     native.joinGroup(fd, NFNLGRP_NFTABLES);
-    native.poll(fd, () => readAll(native, fd, buffer) && listener(), false);
+    const hear = (): void => {
+      const heard = readAll(native, fd, buffer);
+      if (heard.changed) listener(heard.by);
+    };
+    native.poll(fd, hear, false);
   } catch (cause) {
     close();
     throw noEvents(cause);
@@ -53,12 +64,34 @@ export function watchNftables(listener: () => void, namespace?: string): () => v
   return close;
 }
 
-/** Whether one of the notifications is about a table or chain that we look at. */
-export function concernsFirewall(message: MessageReader): boolean {
+/** What notifications have told so far; a transaction's causer comes at its end. */
+export interface HeardFirewall {
+  /** One of them is about a table or chain that we look at. */
+  changed: boolean;
+  by: string | undefined;
+}
+
+export function lookThrough(message: MessageReader, heard: HeardFirewall): void {
   while (message.next()) {
-    if (message.type >> 8 === NFNL_SUBSYS_NFTABLES && concernsUs(message)) return true;
+    if (message.type >> 8 !== NFNL_SUBSYS_NFTABLES) continue;
+    if ((message.type & 0xff) === NFT_MSG_NEWGEN) {
+      if (heard.changed) heard.by ??= causerOf(message);
+    } else heard.changed ||= concernsUs(message);
   }
-  return false;
+}
+
+function causerOf(message: MessageReader): string | undefined {
+  let pid: number | undefined;
+  let name: string | undefined;
+  const attributes = message.attributes(GENERIC_HEADER);
+  while (attributes.next()) {
+    // Unlike other numbers, those of nftables are big endian, as an address is.
+    if (attributes.type === GENERATION.pid) pid = attributes.ipv4();
+    if (attributes.type === GENERATION.name) name = attributes.text();
+  }
+  if (pid === undefined || name === undefined) return undefined;
+  // A process chooses its name itself.
+  return `${name.replaceAll(/[^\x20-\x7e]/g, '').slice(0, MOST_CHARACTERS)} (pid ${pid})`;
 }
 
 function concernsUs(message: MessageReader): boolean {
@@ -93,14 +126,15 @@ function names(message: MessageReader, chainType: number): readonly [table: stri
   return [table, chain];
 }
 
-function readAll(native: Native, fd: number, buffer: Buffer): boolean {
-  let changed = false;
+function readAll(native: Native, fd: number, buffer: Buffer): HeardFirewall {
+  const heard: HeardFirewall = { changed: false, by: undefined };
   for (let left = MOST_AT_ONCE; left > 0; left--) {
     const length = receive(native, fd, buffer);
     if (length === 0) break;
-    changed ||= length > buffer.length || isConcerned(buffer, length);
+    if (length > buffer.length) heard.changed = true;
+    else if (!heard.changed || heard.by === undefined) tryLookThrough(buffer, length, heard);
   }
-  return changed;
+  return heard;
 }
 
 /** A length beyond every buffer when the kernel dropped notifications. */
@@ -114,12 +148,12 @@ function receive(native: Native, fd: number, buffer: Buffer): number {
 }
 
 /** A notification that cannot be read counts as a change: whoever listens reads the rules again. */
-function isConcerned(buffer: Buffer, length: number): boolean {
+function tryLookThrough(buffer: Buffer, length: number, heard: HeardFirewall): void {
   try {
-    return concernsFirewall(new MessageReader(buffer, length));
+    lookThrough(new MessageReader(buffer, length), heard);
   } catch (error) {
-    if (error instanceof Fault) return true;
-    throw error;
+    if (!(error instanceof Fault)) throw error;
+    heard.changed = true;
   }
 }
 

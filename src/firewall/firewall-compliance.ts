@@ -335,7 +335,7 @@ export const FIREWALL_BEHAVIOURS: readonly Behaviour[] = [
       const mode = host.own === 'nft' ? 'iptables' : 'nftables';
       await reconcile(host, { mode });
       const { promise: woken, resolve, reject } = Promise.withResolvers<void>();
-      const stop = host.firewall.watch(resolve);
+      const stop = host.firewall.watch(() => resolve());
       const late = setTimeout(() => reject(new Error('nobody was told')), WAKE_LIMIT_MS);
       try {
         if (host.own === 'nft') await host.restore('nft', 'ipv4', '*filter\n-F FLANNEL-FWD\nCOMMIT\n');

@@ -27,6 +27,7 @@ export interface Firewall {
   /**
    * Calls `listener` when rules that concern us may have changed, also by ourselves. It only wakes: the next pass reads. What
    * changed before a read began wakes nobody any more. The function returned ends it.
+   * `by`: the programs that did it, such as `nft (pid 12)`, where the kernel tells.
    */
-  watch(listener: () => void): () => void;
+  watch(listener: (by: readonly string[]) => void): () => void;
 }

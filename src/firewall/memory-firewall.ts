@@ -28,7 +28,7 @@ export class MemoryFirewall implements Firewall {
   readonly #xtables = new Map<string, MemoryXtables>();
   readonly #nft = new MemoryNft();
   readonly #live = new Map<Family, IptablesVariant>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(by: readonly string[]) => void>();
   /** Transactions taken by apply(): a test sees whether anything was written. */
   written = 0;
 
@@ -54,7 +54,7 @@ export class MemoryFirewall implements Firewall {
     this.written += 1;
   }
 
-  watch(listener: () => void): () => void {
+  watch(listener: (by: readonly string[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -119,7 +119,7 @@ export class MemoryFirewall implements Firewall {
   }
 
   #wake(): void {
-    for (const listener of this.#listeners) queueMicrotask(listener);
+    for (const listener of this.#listeners) queueMicrotask(() => listener(['nft (pid 12)']));
   }
 }
 

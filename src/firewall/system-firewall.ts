@@ -27,6 +27,7 @@ export interface SystemFirewallOptions {
 const DEFAULT_RESYNC_MS = 5_000;
 /** Another program's change comes as many announcements. */
 const SETTLE_MS = 50;
+const MOST_CAUSERS = 3;
 /** How long iptables-restore waits for the lock that the programs of the legacy variant share. */
 const LOCK_WAIT_SECONDS = 10;
 /** Exit code of iptables for a lock or resource that is taken. */
@@ -63,7 +64,7 @@ export class SystemFirewall implements Firewall {
     return transaction.type === 'nft' ? applyNft(this.#run, transaction.text) : this.#restore(transaction);
   }
 
-  watch(listener: () => void): () => void {
+  watch(listener: (by: readonly string[]) => void): () => void {
     const watcher = new Watcher(listener, this.#clock, this.#resyncMs);
     const stopEvents = this.#watchEvents(watcher);
     this.#watchers.add(watcher);
@@ -140,7 +141,7 @@ export class SystemFirewall implements Firewall {
   /** A kernel without nftables has no events, and nothing that they would be about. */
   #watchEvents(watcher: Watcher): () => void {
     try {
-      return watchNftables(() => watcher.touch(), this.#namespace);
+      return watchNftables((by) => watcher.touch(by), this.#namespace);
     } catch (error) {
       if (error instanceof Fault && error.code === 'kernel.netlink') return () => {};
       throw error;
@@ -154,23 +155,27 @@ function toolKey(family: Family, variant: string): string {
 
 /** One listener with its timers. */
 class Watcher {
-  readonly #listener: () => void;
+  readonly #listener: (by: readonly string[]) => void;
   readonly #clock: Clock;
   readonly #resyncMs: number;
   #cancelWake: (() => void) | undefined;
   #cancelPoll: (() => void) | undefined;
+  #by: readonly string[] = [];
 
-  constructor(listener: () => void, clock: Clock, resyncMs: number) {
+  constructor(listener: (by: readonly string[]) => void, clock: Clock, resyncMs: number) {
     this.#listener = listener;
     this.#clock = clock;
     this.#resyncMs = resyncMs;
   }
 
   /** Something changed: the listener is told when the burst is over. */
-  touch(): void {
+  touch(by: string | undefined): void {
+    if (by !== undefined && this.#by.length < MOST_CAUSERS && !this.#by.includes(by)) this.#by = [...this.#by, by];
     this.#cancelWake ??= this.#clock.after(SETTLE_MS, () => {
       this.#cancelWake = undefined;
-      this.#listener();
+      const who = this.#by;
+      this.#by = [];
+      this.#listener(who);
     });
   }
 
@@ -178,6 +183,7 @@ class Watcher {
   settle(): void {
     this.#cancelWake?.();
     this.#cancelWake = undefined;
+    this.#by = [];
   }
 
   /** Starts or ends waking once per period; a read starts the period anew. */
@@ -188,7 +194,7 @@ class Watcher {
 
   #due(): void {
     this.poll(true);
-    this.#listener();
+    this.#listener([]);
   }
 
   stop(): void {

@@ -27,6 +27,7 @@ export const RTM_GETNEIGH = 30;
 export const RTM_NEWNEXTHOP = 104;
 export const RTM_DELNEXTHOP = 105;
 export const RTM_GETNEXTHOP = 106;
+export const RTM_NEWNETCONF = 80;
 
 export const NLM_F_REQUEST = 0x1;
 export const NLM_F_ACK = 0x4;

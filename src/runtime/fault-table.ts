@@ -258,6 +258,11 @@ export const FAULTS = {
     "see the backend's own message in the log; it is tried again",
   ),
   'kernel.protocol': entry('The answer is not what rtnetlink sends', 1, 'report this with the output of uname -a'),
+  'kernel.sysctl': entry(
+    'A kernel setting that the fabric needs cannot be written',
+    1,
+    'set it yourself (sysctl -w), make /proc/sys writable for this program, or start it with -manage-sysctls=false',
+  ),
   'kernel.tun': entry(
     'The TUN device cannot be made',
     1,

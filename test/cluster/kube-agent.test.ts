@@ -47,6 +47,8 @@ async function startAgent(t: TestContext, server: KubeServer): Promise<Agent> {
       previous: undefined,
       randomMacs: { ipv4: '0e:00:00:00:00:01', ipv6: '0e:00:00:00:00:02' },
       spread: 0.5,
+      sweepMs: 0,
+      manageSysctls: true,
     },
     kernel: agent.kernel,
     store: agent.store,

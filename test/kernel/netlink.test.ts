@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
+import { readlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ipv4, parseIpv4 } from '#model/ipv4.ts';
@@ -435,6 +435,35 @@ test('what the own socket changes does not wake the listener that ignores it, wh
     };
     assert.equal(await wakes(host, again, { port }), false, 'ignoring');
     assert.equal(await wakes(host, () => void host.ip('route delete 172.30.24.0/24'), { port }), true, 'by another');
+  }));
+
+/** The port id that the listener is told for a change: a number, or `undefined` in words. */
+function told(host: Host, change: () => void): Promise<number | 'not told'> {
+  return new Promise((resolve) => {
+    const stop = watchNetwork(
+      (port) => {
+        stop();
+        resolve(port ?? 'not told');
+      },
+      { namespace: host.path },
+    );
+    change();
+  });
+}
+
+test('who changed an address, a route or a neighbour is told by its port id; of settings and forwarding entries it is not', () =>
+  withHost(async (host) => {
+    const { index } = host.addVxlan();
+    const { port } = host.socket;
+    await told(host, () => host.apply((writer) => encodeRouteReplace(writer, index, ONLINK)));
+    assert.equal(await told(host, () => host.apply((writer) => encodeRouteDelete(writer, index, ONLINK))), port);
+    assert.equal(await told(host, () => host.apply((writer) => encodeNeighborReplace(writer, index, NEIGHBOR))), port);
+    const fdb = 'fdb replace 8a:1b:af:8c:b2:78 dev flannel.1 dst 10.77.0.12 self permanent';
+    assert.equal(await told(host, () => void host.bridge(fdb)), 'not told');
+    assert.equal(await told(host, () => void host.ip('link set flannel.1 mtu 1400')), 'not told');
+    const forwarding = (): void =>
+      loadNative().inNamespace(host.path, () => writeFileSync('/proc/sys/net/ipv4/conf/flannel.1/forwarding', '1'));
+    assert.equal(await told(host, forwarding), 'not told');
   }));
 
 test('only notifications of interest wake the listener that names them', () =>

@@ -26,6 +26,9 @@ export interface AgentConfig extends UnderlayWish {
   readonly cacheFile: string | undefined;
   /** Whether another subnet may take the place of one that another host has leased. */
   readonly acceptNewSubnet: boolean;
+  /** Time between two sweeps in milliseconds; 0: none. */
+  readonly sweepMs: number;
+  readonly manageSysctls: boolean;
   readonly renewMarginMs: number;
   readonly withdraw: WithdrawConfig;
   readonly verbose: boolean;
@@ -107,6 +110,11 @@ function agentConfig(flags: FlagReader): Omit<AgentConfig, 'notes'> {
     to: LEASE_MINUTES - 1,
     why: `leases live ${LEASE_MINUTES} minutes`,
   });
+  const sweepSeconds = flags.wholeNumber('sweep-seconds', {
+    from: 0,
+    to: LONGEST_RESYNC_SECONDS,
+    why: 'it is a number of seconds, or 0 for never',
+  });
   return {
     etcd: etcdConfig(flags),
     kube: flags.boolean('kube-subnet-mgr') ? kubeConfig(flags) : undefined,
@@ -123,6 +131,8 @@ function agentConfig(flags: FlagReader): Omit<AgentConfig, 'notes'> {
     machineIdFile: flags.text('machine-id-file'),
     cacheFile: flags.text('cache-file') || undefined,
     acceptNewSubnet: flags.boolean('accept-new-subnet'),
+    sweepMs: sweepSeconds * 1000,
+    manageSysctls: flags.boolean('manage-sysctls'),
     renewMarginMs: minutes * 60_000,
     withdraw: withdrawConfig(flags),
     verbose: Number(flags.text('v')) >= 1,

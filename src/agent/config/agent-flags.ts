@@ -136,6 +136,18 @@ export const AGENT_FLAGS: readonly FlagDefinition[] = [
     help: 'drop what is sent to Pods of this host that are no more, by a blackhole route for the subnet',
   },
   {
+    name: 'sweep-seconds',
+    type: 'integer',
+    default: '60',
+    help: 'seconds between two looks at everything, for damage that no event announced; longer where a look takes long; 0 for never',
+  },
+  {
+    name: 'manage-sysctls',
+    type: 'boolean',
+    default: 'true',
+    help: 'switch forwarding on, and back on, in the families that the network has; with IPv6 also accept_ra=2 where the default route comes from a router',
+  },
+  {
     name: 'kube-subnet-mgr',
     type: 'boolean',
     default: 'false',

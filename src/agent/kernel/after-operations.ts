@@ -29,9 +29,9 @@ class Change<Entry> {
   }
 }
 
-/** Whether an operation takes along more than it names: a device what stands on it, its last address too. */
+/** Not what takes along more than it names: a device what stands on it, its last address too, a sysctl those of all devices. */
 export function isForetold(operation: Operation): boolean {
-  return !isDeviceOperation(operation) && operation.type !== 'address-delete';
+  return !isDeviceOperation(operation) && operation.type !== 'address-delete' && operation.type !== 'sysctl-set';
 }
 
 export function afterOperations(observed: Observed, operations: readonly Operation[]): Observed {
@@ -74,6 +74,7 @@ export function afterOperations(observed: Observed, operations: readonly Operati
       case 'device-add':
       case 'device-delete':
       case 'device-set':
+      case 'sysctl-set':
         throw new Error(`${operation.type} changes more than can be foretold`);
     }
   }

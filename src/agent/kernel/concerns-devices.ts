@@ -8,6 +8,8 @@ import { isFormerDevice, type Ownership, ownFamilies } from './ownership.ts';
 
 /** Struct nhmsg and NHA_OIF (linux/nexthop.h). */
 const NEXTHOP = { header: 8, device: 5 };
+/** Struct netconfmsg with its padding, NETCONFA_IFINDEX, NETCONFA_FORWARDING, NETCONFA_IFINDEX_ALL (linux/netconf.h). */
+const NETCONF = { header: 4, index: 1, forwarding: 2, all: 0xffffffff };
 const INDEX_OFFSET = 4;
 /** Of ifaddrmsg. */
 const SCOPE_OFFSET = 3;
@@ -43,6 +45,8 @@ export function concernsDevices(message: MessageReader, ownership: Ownership, in
     case numbers.RTM_NEWROUTE:
     case numbers.RTM_DELROUTE:
       return concernsRoutes(message, ownership, isOurs, isNear);
+    case numbers.RTM_NEWNETCONF:
+      return ownership.sysctls !== undefined && turnsForwardingOff(message, isNear);
     case numbers.RTM_NEWNEXTHOP:
     case numbers.RTM_DELNEXTHOP:
       return isOurs(nexthopDevice(message));
@@ -67,6 +71,18 @@ function concernsRoutes(
   if (type === RTN_BLACKHOLE) return ownership.blackholes && inside;
   if (type !== RTN_UNICAST) return false;
   return inside ? ownership.underlayRoutes === 'ours' && isNear(linkIndex) : ownership.hostRoutes;
+}
+
+/** On all interfaces or on one of ours; what is switched on is none of our business. */
+function turnsForwardingOff(message: MessageReader, isNear: (index: number) => boolean): boolean {
+  let index: number | undefined;
+  let isOff = false;
+  const attributes = message.attributes(NETCONF.header);
+  while (attributes.next()) {
+    if (attributes.type === NETCONF.index) index = attributes.u32();
+    if (attributes.type === NETCONF.forwarding) isOff = attributes.u32() === 0;
+  }
+  return isOff && index !== undefined && (index === NETCONF.all || isNear(index));
 }
 
 function isOfFamilies(message: MessageReader, ownership: Ownership): boolean {

@@ -39,7 +39,8 @@ export function isDeviceOperation(operation: Operation): boolean {
   return operation.type === 'device-add' || operation.type === 'device-delete' || operation.type === 'device-set';
 }
 
-function entryOperations(desired: DesiredState, observed: Observed, ownership: Ownership): Operation[] {
+/** What stands on the devices, which are right already. */
+export function entryOperations(desired: DesiredState, observed: Observed, ownership: Ownership): Operation[] {
   const written = writtenRoutes(desired.routes, observed, ownership.devices);
   const addresses = difference(desired.addresses, observed.ownAddresses, addressKey, () => true);
   const neighbors = difference(desired.neighbors, observed.neighbors, neighborKey, (a, b) => a.mac === b.mac);

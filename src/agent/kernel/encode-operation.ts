@@ -6,7 +6,9 @@ import { encodeNeighborDelete, encodeNeighborReplace } from '#netlink/neighbor.t
 import { encodeNexthopDelete, encodeNexthopReplace } from '#netlink/nexthop.ts';
 import { encodeRouteAdd, encodeRouteDelete, encodeRouteReplace, type NewRoute, RT_SCOPE_LINK } from '#netlink/route.ts';
 import type { MessageWriter } from '#netlink/writer.ts';
-import type { Operation, RouteEntry } from './state.ts';
+import type { Operation, RouteEntry, SysctlOperation } from './state.ts';
+
+export type NetlinkOperation = Exclude<Operation, SysctlOperation>;
 
 /** No link has it, so the kernel answers ENODEV: the device vanished between looking and writing. */
 const NO_SUCH_INDEX = 2 ** 31 - 1;
@@ -14,7 +16,7 @@ const NO_SUCH_INDEX = 2 ** 31 - 1;
 /** Writes one message. `indexes` are the links of now by name. */
 export function encodeOperation(
   writer: MessageWriter,
-  operation: Operation,
+  operation: NetlinkOperation,
   indexes: ReadonlyMap<string, number>,
 ): void {
   const indexOf = (device: string): number => indexes.get(device) ?? NO_SUCH_INDEX;

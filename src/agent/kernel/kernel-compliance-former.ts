@@ -131,7 +131,10 @@ export const FORMER_BEHAVIOURS: readonly Behaviour[] = [
       kernel.observe(own);
       let end = (): void => undefined;
       const heard = new Promise<void>((resolve) => {
-        end = kernel.watch(() => own, resolve);
+        end = kernel.watch(
+          () => own,
+          () => resolve(),
+        );
       });
       const patience = setTimeout(() => assert.fail('nothing heard'), 2000);
       disturb(additions(tunnelled('10.244.1.0/24')));

@@ -185,7 +185,10 @@ export const UNDERLAY_BEHAVIOURS: readonly Behaviour[] = [
       kernel.observe(OWN);
       let end = (): void => undefined;
       const heard = new Promise<void>((resolve) => {
-        end = kernel.watch(() => OWN, resolve);
+        end = kernel.watch(
+          () => OWN,
+          () => resolve(),
+        );
       });
       const patience = setTimeout(() => assert.fail('nothing heard'), 2000);
       readdress('192.0.2.77/24');

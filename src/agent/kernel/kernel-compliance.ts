@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { diff } from './diff.ts';
 import { FAMILY_BEHAVIOURS } from './kernel-compliance-families.ts';
 import { FORMER_BEHAVIOURS } from './kernel-compliance-former.ts';
+import { SYSCTL_BEHAVIOURS } from './kernel-compliance-sysctls.ts';
 import { UNDERLAY_BEHAVIOURS } from './kernel-compliance-underlay.ts';
 import {
   address,
@@ -217,7 +218,10 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
         const desired = desiredWithPeers(2);
         converge(kernel, desired);
         const heard = Promise.withResolvers<void>();
-        const end = kernel.watch(() => OWN, heard.resolve);
+        const end = kernel.watch(
+          () => OWN,
+          () => heard.resolve(),
+        );
         const patience = setTimeout(() => heard.reject(new Error('nothing heard')), 2000);
         disturb([deletion(desired, kind)]);
         await heard.promise;
@@ -228,6 +232,7 @@ export const KERNEL_BEHAVIOURS: readonly Behaviour[] = [
   ),
   ...FAMILY_BEHAVIOURS,
   ...UNDERLAY_BEHAVIOURS,
+  ...SYSCTL_BEHAVIOURS,
   ...FORMER_BEHAVIOURS,
 ];
 

@@ -41,8 +41,8 @@ export interface Kernel {
   /**
    * Calls `listener` when something of ours changed other than by us, when the underlay's link or addresses changed, or when
    * so much changed that the kernel dropped events. It only wakes: the next pass looks at everything. Undefined: nothing
-   * is ours yet.
+   * is ours yet. `by` is who did it, in words, where the kernel tells.
    */
-  watch(ownership: () => Ownership | undefined, listener: () => void): () => void;
+  watch(ownership: () => Ownership | undefined, listener: (by?: string) => void): () => void;
   close(): void;
 }

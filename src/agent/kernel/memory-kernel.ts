@@ -18,6 +18,7 @@ import {
 } from '#model/ip.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel, RouteLookup } from './kernel.ts';
+import { MemorySysctls } from './memory-sysctls.ts';
 import { operationText, routeText } from './operation-text.ts';
 import { isFormerDevice, isSubnetNexthop, leadsToFabric, leadsToSubnet, type Ownership } from './ownership.ts';
 import type {
@@ -54,6 +55,12 @@ export interface MemoryHost {
   readonly routes?: readonly HostRoute[];
   /** Kinds of devices that this kernel was built without. */
   readonly lacks?: readonly string[];
+  /** Values by path below /proc/sys; forwarding is on by default. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+  /** Sysctls that cannot be written, as in a container. */
+  readonly readOnlySysctls?: boolean;
+  /** The IPv6 default route comes from a router. */
+  readonly advertisedRoute?: boolean;
 }
 
 /** In the kernel's words, with its errno names. */
@@ -67,7 +74,8 @@ export class MemoryKernel implements Kernel {
   #hostAddresses: readonly ObservedAddress[];
   readonly #foreignRoutes: HostRoute[];
   readonly #takenNexthops = new Set<number>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(by?: string) => void>();
+  readonly #sysctls: MemorySysctls;
   #nextIndex: number;
   /** Operations taken since the beginning: a test sees whether anything was written. */
   written = 0;
@@ -79,6 +87,7 @@ export class MemoryKernel implements Kernel {
     for (const link of host.links) this.#devices.set(link.name, holdings(link));
     this.#hostAddresses = host.addresses;
     this.#foreignRoutes = [...(host.routes ?? [])];
+    this.#sysctls = new MemorySysctls(host.sysctls ?? {}, (name) => this.#devices.has(name));
     this.#nextIndex = Math.max(0, ...host.links.map(({ index }) => index)) + 1;
   }
 
@@ -126,7 +135,17 @@ export class MemoryKernel implements Kernel {
         (route) => families.includes(familyOf(route.destination.address)) && isOurs(route),
       ),
       hostRoutes: ownership.hostRoutes ? this.#hostRoutes() : [],
+      ...this.#readSysctls(ownership.sysctls),
     };
+  }
+
+  #readSysctls(names: readonly string[] | undefined): Partial<Observed> {
+    if (names === undefined) return {};
+    const sysctls = names.flatMap((name) => {
+      const value = this.#sysctls.read(name);
+      return value === undefined ? [] : [{ name, value }];
+    });
+    return { sysctls, advertisedRoute: this.#host.advertisedRoute ?? false };
   }
 
   apply(operations: Iterable<Operation>): ApplyResult {
@@ -145,7 +164,7 @@ export class MemoryKernel implements Kernel {
     return { applied, failed };
   }
 
-  watch(_ownership: () => Ownership | undefined, listener: () => void): () => void {
+  watch(_ownership: () => Ownership | undefined, listener: (by?: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -177,10 +196,20 @@ export class MemoryKernel implements Kernel {
   }
 
   /** What another program does: applied, and told to whoever watches. */
-  disturb(operations: readonly Operation[]): void {
+  disturb(operations: readonly Operation[], by?: string): void {
+    this.disturbSilently(operations);
+    this.#wake(by);
+  }
+
+  /** The same when its event is lost. */
+  disturbSilently(operations: readonly Operation[]): void {
     const { failed } = this.apply(operations);
     if (failed[0] !== undefined) throw failed[0].fault;
-    this.#wake();
+  }
+
+  /** The value of a sysctl; undefined when there is no such. */
+  sysctl(name: string): string | undefined {
+    return this.#sysctls.read(name);
   }
 
   /** The state of a device as `ip -d link`, `ip address`, `ip neigh`, `bridge fdb` and `ip route` would tell it. */
@@ -215,8 +244,8 @@ export class MemoryKernel implements Kernel {
     return [...this.#routes.values()].map(printedRoute);
   }
 
-  #wake(): void {
-    for (const listener of this.#listeners) listener();
+  #wake(by?: string): void {
+    for (const listener of this.#listeners) listener(by);
   }
 
   #links(): readonly ObservedLink[] {
@@ -298,6 +327,10 @@ export class MemoryKernel implements Kernel {
       case 'route-delete':
         this.#deleteRoute(operation.entry);
         break;
+      case 'sysctl-set':
+        if (this.#host.readOnlySysctls === true) throw new Refused('EROFS');
+        if (!this.#sysctls.write(operation.name, operation.value)) throw new Refused('ENOENT');
+        break;
     }
   }
 
@@ -309,6 +342,7 @@ export class MemoryKernel implements Kernel {
     if (device.kind === 'ipip') {
       const ipip = { local: device.local, remote: 0 };
       this.#devices.set(name, holdings({ index, name, kind, mtu, mac: '', up: false, ipip }));
+      this.#sysctls.write(`net/ipv6/conf/${name}/accept_ra`, '0');
       return;
     }
     const underlayIndex = this.#device(device.underlay).link.index;
@@ -319,6 +353,7 @@ export class MemoryKernel implements Kernel {
     if (rival) throw new Refused('EEXIST: A VXLAN device with the specified VNI already exists');
     const vxlan = { vni, local, underlayIndex, port, learning, gbp };
     this.#devices.set(name, holdings({ index, name, kind, mtu, mac, up: false, vxlan }));
+    this.#sysctls.write(`net/ipv6/conf/${name}/accept_ra`, '0');
   }
 
   #setDevice({ name, mac, mtu, up }: Operation & { readonly type: 'device-set' }): void {
@@ -450,6 +485,10 @@ function printedRoute(route: RouteEntry): string {
 function faultOf(operation: Operation, { message }: Refused): Fault {
   if (operation.type === 'device-add' && message.startsWith('ENOTSUP')) {
     return new Fault('kernel.device-kind', { what: `the kernel has no devices of kind ${operation.device.kind}` });
+  }
+  if (operation.type === 'sysctl-set') {
+    const { name, value } = operation;
+    return new Fault('kernel.sysctl', { what: `${name} cannot be set to ${value}`, why: message });
   }
   return new Fault('kernel.netlink', { what: `${operationText(operation)} failed`, why: `the kernel says ${message}` });
 }

@@ -50,11 +50,11 @@ export class MirrorKernel implements Kernel {
     return result;
   }
 
-  watch(ownership: () => Ownership | undefined, listener: () => void): () => void {
+  watch(ownership: () => Ownership | undefined, listener: (by?: string) => void): () => void {
     this.#watching += 1;
-    const end = this.#kernel.watch(ownership, () => {
+    const end = this.#kernel.watch(ownership, (by) => {
       this.#memory = undefined;
-      listener();
+      listener(by);
     });
     return () => {
       this.#watching -= 1;

@@ -1,5 +1,4 @@
 /** Kernel on rtnetlink: reads what is ours and writes operations as trains of messages. */
-import { writeFileSync } from 'node:fs';
 import { addressBits, type Family, type Ip } from '#model/ip.ts';
 import { type Mac, parseMac } from '#model/mac.ts';
 import { dumpAddresses } from '#netlink/address.ts';
@@ -7,7 +6,6 @@ import { watchNetwork } from '#netlink/events.ts';
 import { decodeFdbEntry, dumpFdb } from '#netlink/fdb.ts';
 import { dumpLinks } from '#netlink/link.ts';
 import { RTM_DELNEIGH, RTPROT_BOOT } from '#netlink/message.ts';
-import { loadNative } from '#netlink/native.ts';
 import { dumpNeighbors } from '#netlink/neighbor.ts';
 import { dumpNexthops, type Nexthop } from '#netlink/nexthop.ts';
 import type { MessageReader } from '#netlink/reader.ts';
@@ -15,13 +13,14 @@ import { type Refusal, refusalFault } from '#netlink/refusal.ts';
 import { dumpRoutes, getRoute, type Route, RTN_BLACKHOLE, RTN_UNICAST } from '#netlink/route.ts';
 import { NetlinkSocket } from '#netlink/socket.ts';
 import { Fault } from '#runtime/fault.ts';
+import { causerText, lookUpProcess } from './causer.ts';
 import { concernsDevices, type WatchedIndexes } from './concerns-devices.ts';
 import { isDeviceOperation } from './diff.ts';
-import { encodeOperation } from './encode-operation.ts';
+import { encodeOperation, type NetlinkOperation } from './encode-operation.ts';
 import { fdbKey } from './entry-keys.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
 import { operationText } from './operation-text.ts';
-import { formerRoute, isPlain, ownRoute, underlayRoute } from './own-routes.ts';
+import { formerRoute, isAdvertisedDefault, isPlain, ownRoute, underlayRoute } from './own-routes.ts';
 import {
   isFormerDevice,
   isSubnetNexthop,
@@ -40,7 +39,9 @@ import type {
   ObservedLink,
   Operation,
   RouteEntry,
+  SysctlEntry,
 } from './state.ts';
+import { observeSysctls, writeSysctl } from './sysctl.ts';
 
 export class NetlinkKernel implements Kernel {
   readonly #socket: NetlinkSocket;
@@ -120,14 +121,22 @@ export class NetlinkKernel implements Kernel {
       underlay,
     };
     for (const family of families) this.#readHostRoutes(family, ownership, routes, hostRoutes);
-    return { links, addresses, ownAddresses, neighbors, fdb, nexthops, takenNexthops, routes, hostRoutes };
+    const fabric = { ownAddresses, neighbors, fdb, nexthops, takenNexthops, routes, hostRoutes };
+    return { links, addresses, ...fabric, ...this.#readSysctls(ownership, underlay) };
+  }
+
+  #readSysctls({ sysctls, underlay: name }: Ownership, linkIndex: number): Partial<Observed> {
+    if (sysctls === undefined) return {};
+    const family = 'ipv6';
+    const routes = (): readonly Route[] => dumpRoutes(this.#socket, { family, linkIndex, type: RTN_UNICAST });
+    return observeSysctls(sysctls, this.#namespace, name, () => routes().some(isAdvertisedDefault));
   }
 
   apply(operations: Iterable<Operation>): ApplyResult {
     const failed: FailedOperation[] = [];
     let applied = 0;
     let indexes = this.#indexes();
-    let batch: Operation[] = [];
+    let batch: NetlinkOperation[] = [];
     const flush = (): void => {
       const result = this.#socket.train(batch, (writer, operation) => encodeOperation(writer, operation, indexes));
       applied += result.applied;
@@ -141,6 +150,13 @@ export class NetlinkKernel implements Kernel {
       batch = [];
     };
     for (const operation of operations) {
+      if (operation.type === 'sysctl-set') {
+        flush();
+        const fault = this.#setSysctl(operation);
+        if (fault === undefined) applied += 1;
+        else failed.push({ operation, fault });
+        continue;
+      }
       batch.push(operation);
       if (operation.type === 'fdb-replace') this.#rememberFdb(operation.entry.mac, operation.entry.destination);
       else if (operation.type === 'fdb-delete') this.#fdbDeletes.add(fdbKey(operation.entry));
@@ -154,8 +170,9 @@ export class NetlinkKernel implements Kernel {
     return { applied, failed };
   }
 
-  watch(ownership: () => Ownership | undefined, listener: () => void): () => void {
-    return watchNetwork(listener, {
+  watch(ownership: () => Ownership | undefined, listener: (by?: string) => void): () => void {
+    const lookUp = lookUpProcess(this.#namespace);
+    return watchNetwork((port) => listener(causerText(port, lookUp)), {
       ...(this.#namespace === undefined ? {} : { namespace: this.#namespace }),
       ignorePort: this.#socket.port,
       concerns: (message) => {
@@ -194,12 +211,17 @@ export class NetlinkKernel implements Kernel {
 
   /** As flannel does: a router's advertisement inside the tunnel must not configure the device. Where it cannot be set, so be it. */
   #ignoreAdvertisements(device: string): void {
-    const write = (): void => writeFileSync(`/proc/sys/net/ipv6/conf/${device}/accept_ra`, '0');
+    // It may fail: IPv6 is off, /proc/sys is read-only, or the device could not be made.
+    this.#setSysctl({ name: `net/ipv6/conf/${device}/accept_ra`, value: '0' });
+  }
+
+  #setSysctl(entry: SysctlEntry): Fault | undefined {
     try {
-      if (this.#namespace === undefined) write();
-      else loadNative().inNamespace(this.#namespace, write);
-    } catch {
-      // IPv6 is off, /proc/sys is read-only, or the device could not be made.
+      writeSysctl(entry, this.#namespace);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Fault) return error;
+      throw error;
     }
   }
 

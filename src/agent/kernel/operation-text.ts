@@ -38,6 +38,8 @@ export function operationText(operation: Operation): string {
       return `ip route ${operation.entry.type === 'blackhole' ? 'add' : 'replace'} ${routeText(operation.entry)}`;
     case 'route-delete':
       return `ip route delete ${routeText(operation.entry)}`;
+    case 'sysctl-set':
+      return `sysctl -w ${operation.name}=${operation.value}`;
   }
 }
 

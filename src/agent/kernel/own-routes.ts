@@ -14,6 +14,14 @@ export function isPlain({ protocol, priority, destination }: Route): boolean {
   return protocol === RTPROT_BOOT && priority === NO_METRIC[isIpv4Cidr(destination) ? 'ipv4' : 'ipv6'];
 }
 
+/** RTPROT_RA of linux/rtnetlink.h. */
+const RTPROT_RA = 9;
+
+/** The default route that a router's advertisement gave. */
+export function isAdvertisedDefault({ destination, protocol }: Route): boolean {
+  return destination.length === 0 && protocol === RTPROT_RA;
+}
+
 /** A route over a device of ours, when it is one of those that we write; others an operator added. */
 export function ownRoute(
   route: Route,

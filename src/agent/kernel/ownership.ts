@@ -32,6 +32,8 @@ export interface Ownership {
   readonly blackholes: boolean;
   /** Whether the host's own routes must be observed too. */
   readonly hostRoutes: boolean;
+  /** Paths of the sysctls that the fabric needs, below /proc/sys; absent: none are looked at. */
+  readonly sysctls?: readonly string[];
 }
 
 export interface OwnNetwork {

@@ -96,6 +96,12 @@ export interface BlackholeRoute {
 
 export type RouteEntry = GatewayRoute | LinkRoute | BlackholeRoute;
 
+/** `sysctl`: a setting of the kernel, named by its path below /proc/sys, for device names have dots. */
+export interface SysctlEntry {
+  readonly name: string;
+  readonly value: string;
+}
+
 /** Everything that must be so; anything else that is ours must not be. */
 export interface DesiredState {
   readonly devices: readonly Device[];
@@ -163,6 +169,10 @@ export interface Observed {
   readonly routes: readonly RouteEntry[];
   /** Empty unless the ownership asks for them. */
   readonly hostRoutes: readonly HostRoute[];
+  /** Those that the ownership asks for and that are there; absent: none were asked for. */
+  readonly sysctls?: readonly SysctlEntry[];
+  /** The underlay's IPv6 default route comes from a router's advertisement. Looked at only while it matters. */
+  readonly advertisedRoute?: boolean;
 }
 
 export type Operation =
@@ -179,4 +189,11 @@ export type Operation =
   | { readonly type: 'neighbor-replace' | 'neighbor-delete'; readonly entry: NeighborEntry }
   | { readonly type: 'fdb-replace' | 'fdb-delete'; readonly entry: FdbEntry }
   | { readonly type: 'nexthop-replace' | 'nexthop-delete'; readonly entry: NexthopEntry }
-  | { readonly type: 'route-add' | 'route-replace' | 'route-delete'; readonly entry: RouteEntry };
+  | { readonly type: 'route-add' | 'route-replace' | 'route-delete'; readonly entry: RouteEntry }
+  | SysctlOperation;
+
+/** Not a netlink message: sysctls are files. */
+export interface SysctlOperation extends SysctlEntry {
+  readonly type: 'sysctl-set';
+  readonly found: string;
+}

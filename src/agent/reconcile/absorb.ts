@@ -1,26 +1,24 @@
 /** What an input changes in what is known. Says in the log what an operator would want to read later. */
 
-import { operationText } from '#agent/kernel/operation-text.ts';
 import type { AcquiredLease } from '#agent/leases/acquire.ts';
 import type { LeaseSnapshot } from '#agent/leases/store.ts';
 import { withoutSecrets } from '#model/document-secrets.ts';
-import { formatIp } from '#model/ip.ts';
 import { formatPublicIps, type Lease } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
 import { absorbCache } from './absorb-cache.ts';
+import { absorbFirewall } from './absorb-firewall.ts';
 import { absorbLeaseEvent } from './absorb-lease-event.ts';
+import { absorbPass } from './absorb-pass.ts';
 import { outdateCache } from './cache-state.ts';
 import { heldSubnet, holdContested, noteContested, reportMove } from './contested.ts';
 import { failed, type Pause, succeeded } from './effort.ts';
-import type { Action, Input, PassResult } from './input.ts';
-import { reportSuperseded, withdrawHeld } from './keep-departed.ts';
+import type { Action, Input } from './input.ts';
+import { withdrawHeld } from './keep-departed.ts';
 import { logFault } from './log-fault.ts';
 import { readDocument } from './read-document.ts';
 import { renewalTime } from './renewal.ts';
-import { reportRefused } from './report-refused.ts';
-import { settleUnderlay, underlayFields } from './settle-underlay.ts';
 import type { CoreState } from './state.ts';
 
 const LOAD_PAUSE: Pause = { firstMs: 500, mostMs: 3000 };
@@ -30,15 +28,10 @@ const CLONE_PAUSE: Pause = { firstMs: 60_000, mostMs: 60_000 };
 const RENEW_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
 const OPEN_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 const CHOOSE_PAUSE: Pause = { firstMs: 1000, mostMs: 10_000 };
-const PASS_PAUSE: Pause = { firstMs: 100, mostMs: 10_000 };
 const FIREWALL_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
 const PUBLISH_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 
-/** Passes use at most half of the time: a pause as long as the last one, up to this limit. */
-const LONGEST_REST_MS = 200;
-const MOST_RULES_LOGGED = 20;
-/** Operations of one pass that are named in the log one by one. */
-const MOST_FAILURES_LOGGED = 5;
+const MOST_CAUSERS = 5;
 
 export function absorb(state: CoreState, input: Input, now: number, actions: Action[]): void {
   const { spread } = state.settings;
@@ -52,9 +45,14 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       state.dirty = true;
       state.firewallDirty = true;
       state.firewallSurveyed = false;
+      state.firewallReconciled = undefined;
+      state.givenUpSysctls.clear();
+      state.fights.clear();
       // Another value of it: what is remembered of the kernel does not count any more.
       if (state.ownership !== undefined) state.ownership = { ...state.ownership };
-      for (const effort of [state.load, state.choose, state.open, state.pass, state.acquire]) effort.notBefore = 0;
+      for (const effort of [state.load, state.choose, state.open, state.pass, state.acquire, state.firewall]) {
+        effort.notBefore = 0;
+      }
       actions.push({ type: 'log', level: 'info', message: 'reading again: document, interfaces, kernel, rules' });
       withdrawHeld(state, now, actions);
       if (state.network !== undefined) actions.push({ type: 'reread' });
@@ -95,6 +93,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       break;
     case 'kernel-changed':
       state.dirty = true;
+      if (input.by !== undefined) state.causers.kernel = withCauser(state.causers.kernel, [input.by]);
       break;
     case 'acquired':
       absorbAcquired(state, input.result, now, actions);
@@ -136,12 +135,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       absorbCache(state, input, now, actions);
       break;
     case 'firewall-done':
-      succeeded(state.firewall);
-      state.firewallSurveyed = true;
-      state.firewallSettled = true;
-      for (const line of input.lines.slice(0, MOST_RULES_LOGGED)) {
-        actions.push({ type: 'log', level: 'info', message: 'firewall', fields: { rules: line } });
-      }
+      absorbFirewall(state, input.outcome, now, actions);
       break;
     case 'firewall-failed':
       failed(state.firewall, now, FIREWALL_PAUSE, spread, input.fault);
@@ -151,6 +145,7 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
       break;
     case 'firewall-changed':
       state.firewallDirty = true;
+      state.causers.firewall = withCauser(state.causers.firewall, input.by ?? []);
       break;
     case 'published':
       succeeded(state.publish);
@@ -212,48 +207,8 @@ function missingDocument(): Fault {
   return new Fault('network.missing', { what: 'there is no network configuration under the prefix' });
 }
 
-function absorbPass(state: CoreState, result: PassResult, now: number, actions: Action[]): void {
-  if (result.blocked !== undefined) {
-    failed(state.pass, now, PASS_PAUSE, state.settings.spread, result.blocked);
-    state.dirty = true;
-    logFault(state, now, actions, result.blocked, 'the fabric cannot be programmed');
-    return;
-  }
-  if (result.moved !== undefined) {
-    const { underlay, links, addresses } = result.moved;
-    succeeded(state.pass);
-    settleUnderlay(state, underlay);
-    if (state.host !== undefined) state.host = { ...state.host, links, addresses };
-    const fields = underlayFields(underlay, formatIp);
-    actions.push({ type: 'log', level: 'info', message: 'interface changed', fields });
-    return;
-  }
-  state.deviceStands = true;
-  reportSuperseded(state, actions);
-  reportRefused(state, 'admission', state.refused, actions);
-  reportRefused(state, 'backend', result.refused, actions);
-  state.refusedByBackend = result.refused;
-  // An engine that began before there was a lease does not know the peers yet; the next pass is due already.
-  if (result.beforeLease !== true) state.programmed = state.own !== undefined;
-  for (const { operation, fault } of result.failed.slice(0, MOST_FAILURES_LOGGED)) {
-    const fields = { code: fault.code, operation: operationText(operation), why: fault.summary };
-    actions.push({ type: 'log', level: 'error', message: 'the kernel refused an operation', fields });
-  }
-  const [refused] = result.failed;
-  if (refused !== undefined) {
-    failed(state.pass, now, PASS_PAUSE, state.settings.spread, refused.fault);
-    state.dirty = true;
-  } else {
-    succeeded(state.pass);
-    state.pass.notBefore = now + Math.min(result.durationMs, LONGEST_REST_MS);
-  }
-  if (result.planned === 0) return;
-  const fields = {
-    operations: result.planned,
-    failed: result.failed.length,
-    ms: Math.round(result.durationMs * 10) / 10,
-  };
-  actions.push({ type: 'log', level: 'info', message: 'kernel programmed', fields });
+function withCauser(known: readonly string[], more: readonly string[]): readonly string[] {
+  return [...new Set([...known, ...more])].slice(-MOST_CAUSERS);
 }
 
 function absorbAcquired(state: CoreState, result: AcquiredLease, now: number, actions: Action[]): void {

@@ -1,6 +1,9 @@
 /** Makes the list of leases to program from all that are known and the addresses that this host has. */
 import type { Observed } from '#agent/kernel/state.ts';
 import { admitLeases } from '#agent/leases/admission.ts';
+import type { Lease } from '#model/lease.ts';
+import { sameLeaseAttributes } from '#model/lease-record.ts';
+import { formatSubnetKey } from '#model/subnet-key.ts';
 import type { CoreState } from './state.ts';
 
 /** Does nothing when neither leases nor addresses nor our own lease have changed since the last time. */
@@ -26,6 +29,18 @@ export function admitPeers(state: CoreState, observed: Pick<Observed, 'links' | 
   state.superseded = state.superseded.concat(superseded);
   state.viewChanged = false;
   state.admittedWith = addresses;
-  state.admitted = admitted;
+  // The same leases in a new list are no change: what differs in the kernel then is drift.
+  if (!sameLeases(state.admitted, admitted)) state.admitted = admitted;
   state.refused = refused;
+}
+
+function sameLeases(a: readonly Lease[], b: readonly Lease[]): boolean {
+  return a.length === b.length && a.every((lease, at) => sameLease(lease, b[at]));
+}
+
+/** A key that was written again, or lost and claimed again, says the same in another object. */
+function sameLease(a: Lease, b: Lease | undefined): boolean {
+  if (a === b) return true;
+  if (b === undefined || !sameLeaseAttributes(a.attributes, b.attributes)) return false;
+  return formatSubnetKey(a.subnet) === formatSubnetKey(b.subnet);
 }

@@ -16,6 +16,7 @@ import {
 import { formerSubnet, heldSubnet } from './contested.ts';
 import { desiredFirewall } from './desired-firewall.ts';
 import { type Effort, failed, isDue } from './effort.ts';
+import { endHolds, nextHoldEnd } from './fights.ts';
 import type { Action } from './input.ts';
 import { nextWithdrawal, withdrawalTime } from './keep-departed.ts';
 import { logFault } from './log-fault.ts';
@@ -23,6 +24,7 @@ import { ownAttributes, recordedAttributes } from './own-attributes.ts';
 import { settleUnderlay, underlayFields } from './settle-underlay.ts';
 import { type CoreState, underlayRequest } from './state.ts';
 import { statusOf } from './status.ts';
+import { nextSweep } from './sweep.ts';
 
 const CHOOSE_PAUSE = { firstMs: 1000, mostMs: 10_000 };
 
@@ -36,6 +38,8 @@ export function decide(state: CoreState, now: number, actions: Action[]): number
     nextIdentity,
     nextCachedLease,
     nextWithdrawal,
+    nextEndOfHold,
+    nextSweep,
     nextPass,
     nextAcquire,
     nextWatch,
@@ -106,11 +110,16 @@ function nextIdentity(state: CoreState): void {
   });
 }
 
+/** What was left alone in a fight is due again. */
+function nextEndOfHold(state: CoreState, now: number): void {
+  if (endHolds(state.fights, now)) state.dirty = true;
+}
+
 function nextPass(state: CoreState, now: number, actions: Action[]): void {
   if (state.identity === undefined || !state.dirty || !isDue(state.pass, now)) return;
   begin(state.pass);
   state.dirty = false;
-  actions.push({ type: 'pass' });
+  actions.push({ type: 'pass', fresh: state.sweep.running !== 'no' });
 }
 
 function nextAcquire(state: CoreState, now: number, actions: Action[]): void {
@@ -204,5 +213,7 @@ function nextWake(state: CoreState, now: number): number {
     .map((effort) => effort.notBefore);
   const renewal = state.own === undefined || state.renewAt <= now ? Number.POSITIVE_INFINITY : state.renewAt;
   const cached = [cacheReadTime(state), cacheSaveTime(state)].filter((time) => time > now);
-  return Math.min(renewal, withdrawalTime(state), ...cached, ...retries);
+  const hold = nextHoldEnd(state.fights);
+  const sweep = state.sweep.dueAt > now ? state.sweep.dueAt : Number.POSITIVE_INFINITY;
+  return Math.min(renewal, withdrawalTime(state), hold, sweep, ...cached, ...retries);
 }

@@ -4,9 +4,11 @@ import type { RefusedLease, Underlay } from '#agent/backends/backend.ts';
 import type { EngineName } from '#agent/backends/engine.ts';
 import type { AgentCache } from '#agent/cache/agent-cache.ts';
 import type { FailedOperation, HostNetwork } from '#agent/kernel/kernel.ts';
+import type { SysctlOperation } from '#agent/kernel/state.ts';
 import type { AcquiredLease } from '#agent/leases/acquire.ts';
 import type { LeaseEvent, LeaseSnapshot } from '#agent/leases/store.ts';
 import type { DesiredFirewall } from '#firewall/desired.ts';
+import type { FirewallOutcome } from '#firewall/outcome.ts';
 import type { Ip } from '#model/ip.ts';
 import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
@@ -14,11 +16,19 @@ import type { SubnetKey } from '#model/subnet-key.ts';
 import type { Fault } from '#runtime/fault.ts';
 import type { LogFields, LogLevel } from '#runtime/log.ts';
 import type { CacheInput } from './absorb-cache.ts';
+import type { Drift } from './drift.ts';
 
 /** What a pass over the kernel found and did. */
 export interface PassResult {
   /** Operations planned: 0 when nothing differed. */
   readonly planned: number;
+  /** The part of it that no change of what we want explains. */
+  readonly drifted: number;
+  readonly drift: Drift | undefined;
+  /** Sysctls that were set for the first time, not because somebody set them back. */
+  readonly switched: readonly SysctlOperation[];
+  /** Objects that were found wrong and left alone, since another program fights over them. */
+  readonly held: readonly string[];
   readonly failed: readonly FailedOperation[];
   /** Leases whose backend data cannot be used. */
   readonly refused: readonly RefusedLease[];
@@ -41,16 +51,16 @@ export type Input =
   | { readonly type: 'host-failed'; readonly fault: Fault }
   | { readonly type: 'passed'; readonly result: PassResult }
   /** Something of ours in the kernel or in the engine, or the interface between the hosts. */
-  | { readonly type: 'kernel-changed' }
+  | { readonly type: 'kernel-changed'; readonly by?: string }
   | { readonly type: 'acquired'; readonly result: AcquiredLease }
   | { readonly type: 'acquire-failed'; readonly fault: Fault }
   | { readonly type: 'leases'; readonly event: LeaseEvent }
   /** Our key written anew, by renewal or after it had vanished. */
   | { readonly type: 'renewed'; readonly lease: Lease }
   | { readonly type: 'renew-failed'; readonly fault: Fault }
-  | { readonly type: 'firewall-done'; readonly lines: readonly string[] }
+  | { readonly type: 'firewall-done'; readonly outcome: FirewallOutcome }
   | { readonly type: 'firewall-failed'; readonly fault: Fault }
-  | { readonly type: 'firewall-changed' }
+  | { readonly type: 'firewall-changed'; readonly by?: readonly string[] }
   | { readonly type: 'published'; readonly text: string }
   | { readonly type: 'publish-failed'; readonly fault: Fault }
   /** SIGHUP: look again at what can be looked at again. */
@@ -65,7 +75,8 @@ export type Action =
   /** With the route to `reach`, when the operator named an address. */
   | { readonly type: 'read-host'; readonly reach: Ip | undefined }
   | { readonly type: 'open-engine'; readonly engine: EngineName; readonly network: NetworkConfig }
-  | { readonly type: 'pass' }
+  /** `fresh`: nothing remembered counts. */
+  | { readonly type: 'pass'; readonly fresh: boolean }
   | {
       readonly type: 'acquire';
       readonly network: NetworkConfig;

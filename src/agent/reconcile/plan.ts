@@ -1,11 +1,13 @@
 /** What one pass is to do, from what the core knows and what is observed. Pure. */
 import type { Desired, RefusedLease } from '#agent/backends/backend.ts';
 import type { EngineState } from '#agent/backends/engine-state.ts';
-import { deviceOperations, diff } from '#agent/kernel/diff.ts';
+import { deviceOperations, entryOperations } from '#agent/kernel/diff.ts';
 import type { Ownership } from '#agent/kernel/ownership.ts';
 import type { DesiredState, Device, HostRoute, Observed, ObservedLink, Operation } from '#agent/kernel/state.ts';
 import { type Cidr, FAMILIES, sameCidr } from '#model/ip.ts';
 import { Fault } from '#runtime/fault.ts';
+import type { HoldBack } from './hold-back.ts';
+import { sysctlOperations } from './own-sysctls.ts';
 import type { CoreState } from './state.ts';
 
 export interface Plan {
@@ -18,15 +20,22 @@ export interface Plan {
 
 const NOTHING: Plan = { operations: [], refused: [], blocked: undefined };
 
-/** `ownership` is what `observed` was observed with. */
-export function plan(state: CoreState, observed: Observed, ownership: Ownership): Plan {
+/** `ownership` is what `observed` was observed with; `holdBack` says what is left alone for now. */
+export function plan(state: CoreState, observed: Observed, ownership: Ownership, holdBack: HoldBack): Plan {
   const wanted = desiredOf(state, observed.hostRoutes);
   if (wanted === undefined) return NOTHING;
   const desired = withBlackholes(wanted.state, state, observed.hostRoutes);
   const blocked = foreignDevice(desired, observed) ?? missingDevice(desired, observed);
   if (blocked !== undefined) return { ...NOTHING, blocked };
   // Until the leases are known, what an earlier run left on the device is what keeps the Pods connected.
-  const operations = state.own === undefined ? deviceOperations(desired, observed) : diff(desired, observed, ownership);
+  const devices = holdBack.allowed(deviceOperations(desired, observed));
+  const operations =
+    state.own === undefined || devices.length > 0
+      ? devices
+      : [
+          ...holdBack.allowed(sysctlOperations(observed, ownership.underlay, state.givenUpSysctls)),
+          ...holdBack.allowed(holdBack.standing(entryOperations(desired, observed, ownership), observed)),
+        ];
   return { operations, refused: wanted.refused, blocked };
 }
 

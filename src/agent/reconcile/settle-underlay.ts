@@ -3,6 +3,7 @@ import type { Underlay } from '#agent/backends/backend.ts';
 import type { Ownership } from '#agent/kernel/ownership.ts';
 import { FAMILIES } from '#model/ip.ts';
 import type { Action } from './input.ts';
+import { ownSysctls } from './own-sysctls.ts';
 import type { CoreState } from './state.ts';
 
 export function settleUnderlay(state: CoreState, underlay: Underlay): void {
@@ -28,6 +29,7 @@ type LogFields = (Action & { readonly type: 'log' })['fields'];
 function ownershipOf({ network, settings }: CoreState, underlay: Underlay): Ownership | undefined {
   if (network === undefined) return undefined;
   const { config, backend } = network;
+  const families = FAMILIES.filter((family) => config[family] !== undefined);
   return {
     devices: backend.devices,
     underlay: underlay.name,
@@ -35,5 +37,6 @@ function ownershipOf({ network, settings }: CoreState, underlay: Underlay): Owne
     networks: FAMILIES.flatMap((family) => config[family] ?? []),
     blackholes: settings.blackhole,
     hostRoutes: backend.needsHostRoutes || settings.blackhole,
+    ...(settings.manageSysctls ? { sysctls: ownSysctls(backend, underlay.name, families) } : {}),
   };
 }

@@ -19,8 +19,12 @@ import type { SubnetKey } from '#model/subnet-key.ts';
 import type { Fault } from '#runtime/fault.ts';
 import { type CacheSettings, type CacheState, newCacheState } from './cache-state.ts';
 import { type Counters, newCounters } from './counters.ts';
+import { type DriftCounters, newDriftCounters } from './drift.ts';
 import { type Effort, newEffort } from './effort.ts';
+import type { Fights } from './fights.ts';
 import type { PassResult } from './input.ts';
+import { newSweep, type Sweep } from './sweep.ts';
+import type { Reconciled } from './wanted-change.ts';
 
 /** What the operator asked for, and chance: two agents with equal settings behave alike. */
 export interface CoreSettings extends UnderlayWish {
@@ -43,6 +47,10 @@ export interface CoreSettings extends UnderlayWish {
   readonly acceptNewSubnet?: boolean;
   /** MACs for devices that have none yet. */
   readonly randomMacs: { readonly [family in Family]: Mac };
+  /** How often everything is looked at afresh, in milliseconds; 0: never. */
+  readonly sweepMs: number;
+  /** Whether forwarding and what else the fabric needs of the kernel is switched on. */
+  readonly manageSysctls: boolean;
   /** From 0 to 1, this agent's own: spreads renewals and retries over the fleet. */
   readonly spread: number;
 }
@@ -111,6 +119,21 @@ export interface CoreState {
   watching: boolean;
   /** Something changed since the last pass began. */
   dirty: boolean;
+  /** What has drifted since the start, in figures. */
+  readonly drift: DriftCounters;
+  /** What the last complete pass was made from: other operations than follow from a change of it are drift. */
+  reconciled: Reconciled | undefined;
+  /** Names of what the last pass was refused: it is tried again, and is no drift. */
+  unfinished: ReadonlySet<string>;
+  /** What the firewall was last made to be. */
+  firewallReconciled: string | undefined;
+  /** Who was heard to change something since the last pass, of the kernel and of the firewall. */
+  causers: { kernel: readonly string[]; firewall: readonly string[] };
+  /** What another program changes back again and again. */
+  readonly fights: Fights;
+  readonly sweep: Sweep;
+  /** Sysctls that could not be set: not tried again before a reload. */
+  readonly givenUpSysctls: Set<string>;
   /** A pass has found or made our device right: its MAC may be published. */
   deviceStands: boolean;
   /** A pass has programmed the own lease and all peers known: the subnet may be handed out. */
@@ -174,6 +197,14 @@ export function newCoreState(settings: CoreSettings): CoreState {
     storeFault: undefined,
     watching: false,
     dirty: false,
+    drift: newDriftCounters(),
+    reconciled: undefined,
+    unfinished: new Set(),
+    firewallReconciled: undefined,
+    causers: { kernel: [], firewall: [] },
+    fights: new Map(),
+    sweep: newSweep(),
+    givenUpSysctls: new Set(),
     deviceStands: false,
     programmed: false,
     published: undefined,

@@ -1,12 +1,14 @@
 /** Traffic: the agent's hand on the host's firewall. The modules behind it are loaded when rules are first wanted. */
+
 import type { DesiredFirewall } from '#firewall/desired.ts';
 import type { Firewall, FirewallScope } from '#firewall/firewall.ts';
+import type { FirewallOutcome } from '#firewall/outcome.ts';
 
 export interface Traffic {
-  /** Makes the rules as desired; what was done and what is remarkable, a line each. Throws a Fault `firewall.*`. */
-  reconcile(desired: DesiredFirewall, extent: FirewallScope['extent']): Promise<readonly string[]>;
-  /** Calls `listener` when rules that concern us may have changed. */
-  watch(listener: () => void): void;
+  /** Makes the rules as desired. Throws a Fault `firewall.*`. */
+  reconcile(desired: DesiredFirewall, extent: FirewallScope['extent']): Promise<FirewallOutcome>;
+  /** Calls `listener` when rules that concern us may have changed, with the programs that did, where the kernel tells. */
+  watch(listener: (by: readonly string[]) => void): void;
   close(): void;
 }
 
@@ -22,8 +24,9 @@ export function openTraffic(open: () => Promise<Firewall>): Traffic {
   return {
     async reconcile(desired, extent) {
       const { reconcileFirewall } = await import('#firewall/reconcile-firewall.ts');
-      const { describeFirewall } = await import('#firewall/describe.ts');
-      return describeFirewall(await reconcileFirewall(await firewall(), desired, extent));
+      const { describeFinding, describeWritten } = await import('#firewall/describe.ts');
+      const plan = await reconcileFirewall(await firewall(), desired, extent);
+      return { written: plan.transactions.flatMap(describeWritten), findings: plan.findings.map(describeFinding) };
     },
     watch(listener) {
       void firewall().then((found) => {
