@@ -10,6 +10,7 @@ import { buildBundle, installProgram } from './harness/program.ts';
 import { figureText, type MeasuredFigure, reportJson } from './harness/report.ts';
 import { furnishSandbox, isInSandbox, runInSandbox } from './harness/sandbox.ts';
 import { startStore } from './harness/store.ts';
+import { heal } from './heal.ts';
 import { idle } from './idle.ts';
 import { memory } from './memory.ts';
 import { netlink } from './netlink.ts';
@@ -19,7 +20,7 @@ import { startReady } from './start-ready.ts';
 import { thundering } from './thundering.ts';
 import { udp } from './udp.ts';
 
-const FIGURES: readonly Figure[] = [startReady, memory, peers, reaction, burst, thundering, idle, netlink, udp];
+const FIGURES: readonly Figure[] = [startReady, memory, peers, reaction, burst, thundering, idle, heal, netlink, udp];
 const RUNS = 5;
 const QUICK_RUNS = 2;
 
