@@ -124,6 +124,8 @@ test('the sweep finds what no event announced, and says so', async () => {
   await fleet.pass(10_000);
   assert.equal(routes(host), 1);
   assert.match(host.said('drift repaired')[0] ?? '', /by="the sweep: no event announced it"/);
+  const { drift } = host.report().counters;
+  assert.deepEqual([drift.sweeps, drift.foundBySweep, drift.fights, drift.repaired['route']], [1, 1, 0, 1]);
   const { looks, written } = host.kernel;
   for (let minute = 0; minute < 10; minute += 1) await fleet.pass(60_000);
   assert.equal(host.kernel.looks - looks, 10);

@@ -73,6 +73,15 @@ export function metricsOf(report: StatusReport): readonly Metric[] {
     gauge('weft_firewall_settled', 'Whether the traffic rules are as wanted.', flag(firewall.settled)),
     counter('weft_firewall_runs_total', 'Comparisons of the traffic rules with what is wanted.', counters.firewallRuns),
     counter('weft_firewall_run_failures_total', 'Those that failed.', counters.firewallRunsFailed),
+    {
+      name: 'weft_drift_repaired_total',
+      type: 'counter',
+      help: 'Objects that another program changed and that were put right.',
+      samples: Object.entries(counters.drift.repaired).map(([kind, value]) => ({ labels: { kind }, value })),
+    },
+    counter('weft_drift_found_by_sweep_total', 'Those that no event announced.', counters.drift.foundBySweep),
+    counter('weft_sweeps_total', 'Looks at everything afresh.', counters.drift.sweeps),
+    counter('weft_fights_total', 'Objects that another program changed again and again.', counters.drift.fights),
     gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', { value: agent.residentBytes }),
     counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.', agent.cpuSeconds),
     gauge(

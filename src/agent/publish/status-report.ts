@@ -163,4 +163,17 @@ export interface CountersReport {
   readonly storeInterruptions: number;
   readonly firewallRuns: number;
   readonly firewallRunsFailed: number;
+  readonly drift: DriftReport;
+}
+
+/** What other programs changed, and was put right. */
+export interface DriftReport {
+  /** Objects by kind: device, engine, sysctl, address, neighbor, fdb, nexthop, route, rule. */
+  readonly repaired: Readonly<Record<string, number>>;
+  /** Looks at everything afresh. */
+  readonly sweeps: number;
+  /** Objects of `repaired` that only a sweep found. */
+  readonly foundBySweep: number;
+  /** Objects that were changed again and again. */
+  readonly fights: number;
 }

@@ -27,6 +27,7 @@ const GOOD: FabricReport = {
     storeInterruptions: 0,
     firewallRuns: 1,
     firewallRunsFailed: 0,
+    drift: { repaired: { device: 0, route: 2 }, sweeps: 3, foundBySweep: 1, fights: 0 },
   },
 };
 const { network: _network, lease: _lease, underlay: _underlay, ...BARE } = { ...GOOD, ready: false };

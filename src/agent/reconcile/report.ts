@@ -92,8 +92,13 @@ function reportStore({ network, load, cache, storeLostAt, storeFault }: CoreStat
   return { connected: false, lostAt: at(trouble.since), why: trouble.fault.summary };
 }
 
-function reportCounters({ counters }: CoreState): CountersReport {
+function reportCounters({ counters, drift }: CoreState): CountersReport {
   const { passMs, operations, ...numbers } = counters;
   const kinds = [...operations].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { ...numbers, passSeconds: passMs / 1000, operations: Object.fromEntries(kinds) };
+  return {
+    ...numbers,
+    passSeconds: passMs / 1000,
+    operations: Object.fromEntries(kinds),
+    drift: { ...drift, repaired: { ...drift.repaired } },
+  };
 }

@@ -63,6 +63,7 @@ export function wellReport(more: Partial<StatusReport> = {}): StatusReport {
       storeInterruptions: 0,
       firewallRuns: 1,
       firewallRunsFailed: 0,
+      drift: { repaired: { device: 0, route: 2 }, sweeps: 3, foundBySweep: 1, fights: 0 },
     },
     ...more,
   };
