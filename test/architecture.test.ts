@@ -79,7 +79,7 @@ interface Import {
 }
 
 const root = join(import.meta.dirname, '..');
-const files = globSync('{src,bin,tools,test,bench}/**/*.{ts,mjs}', { cwd: root }).sort();
+const files = globSync('{src,bin,tools,test,bench,chaos}/**/*.{ts,mjs}', { cwd: root }).sort();
 const sources = files
   .filter((file) => file.startsWith('src/') && !isTestCode(file))
   .map((file) => file.slice('src/'.length));

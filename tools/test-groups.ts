@@ -6,7 +6,7 @@ export type Group = (typeof GROUPS)[number];
 
 /** Unit tests are quick and alone; the others use the kernel, real processes and real time, one file after the other. */
 const PATTERNS: Readonly<Record<Group, readonly string[]>> = {
-  unit: ['{bin,src,tools,bench}/**/*.test.ts', 'test/*.test.ts'],
+  unit: ['{bin,src,tools,bench,chaos}/**/*.test.ts', 'test/*.test.ts'],
   kernel: ['test/kernel/**/*.test.ts'],
   etcd: ['test/etcd/**/*.test.ts'],
   cluster: ['test/cluster/**/*.test.ts'],

@@ -41,15 +41,23 @@ export function agentProgram(plan: LabPlan, labId: string, host: HostPlan): Deta
   };
 }
 
-/** Starts the agent of a host and waits until it is ready; it is recorded in the state as soon as it runs. */
-export async function startAgent(state: LabState, host: HostPlan, signal: AbortSignal): Promise<LabProcess> {
+/**
+ * Starts the agent of a host and waits until it is ready; it is recorded in the state as soon as it runs. One that is not
+ * ready in time is a Fault `lab.up` with the end of its log, and runs on.
+ */
+export async function startAgent(
+  state: LabState,
+  host: HostPlan,
+  signal: AbortSignal,
+  timeoutMs = READY_TIMEOUT_MS,
+): Promise<LabProcess> {
   mkdirSync(host.directory, { recursive: true });
   using readiness = awaitReady(host.notifySocket);
   const startedMs = performance.now();
   const { identity, ended } = startDetached(agentProgram(state.plan, state.id, host));
   const record: LabProcess = { role: 'agent', host: host.name, ...identity };
   setAgent(state.plan.name, record);
-  const outcome = await firstOf(readiness.ready, ended, signal);
+  const outcome = await firstOf(readiness.ready, ended, signal, timeoutMs);
   if (outcome !== 'ready') throw agentFault(host, outcome);
   const ready = { ...record, readyMs: Math.round(performance.now() - startedMs) };
   setAgent(state.plan.name, ready);
@@ -69,10 +77,15 @@ function setAgent(lab: string, record: LabProcess): void {
 }
 
 /** `ready`, or why it is not. */
-async function firstOf(ready: Promise<void>, ended: Promise<string>, signal: AbortSignal): Promise<string> {
+async function firstOf(
+  ready: Promise<void>,
+  ended: Promise<string>,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const onAbort = (): void => resolve('interrupted');
-  const timer = setTimeout(() => resolve(`it was not ready after ${READY_TIMEOUT_MS / 1000} s`), READY_TIMEOUT_MS);
+  const timer = setTimeout(() => resolve(`it was not ready after ${timeoutMs / 1000} s`), timeoutMs);
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort);
   try {

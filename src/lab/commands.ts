@@ -4,7 +4,9 @@ import { addHostCommand } from './commands/add-host.ts';
 import { killAgentCommand, startAgentCommand } from './commands/agent.ts';
 import { cutCommand, healCommand } from './commands/cable.ts';
 import { downCommand } from './commands/down.ts';
+import { startEtcdCommand } from './commands/etcd.ts';
 import { execCommand, shellCommand } from './commands/exec.ts';
+import { pauseCommand, resumeCommand } from './commands/pause.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
 
@@ -19,6 +21,9 @@ const BUILDERS: readonly CommandBuilder[] = [
   addHostCommand,
   killAgentCommand,
   startAgentCommand,
+  startEtcdCommand,
+  pauseCommand,
+  resumeCommand,
 ];
 
 export const labCommand: CommandBuilder = (context) =>

@@ -8,18 +8,15 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connectEtcd } from '#etcd/client.ts';
 import type { Authority } from '#pki/authority.ts';
-import { Fault } from '#runtime/fault.ts';
 import { type ClusterTls, writeClusterTls } from './etcd-cluster-tls.ts';
+import { awaitHealthy } from './etcd-health.ts';
 import {
   type EtcdMember,
   type EtcdMemberOptions,
   endMembers,
-  logTail,
   type MemberSettings,
   peerUrl,
-  type StartedMember,
   signalMembers,
   startMember,
 } from './etcd-member.ts';
@@ -58,28 +55,33 @@ export interface EtcdCluster {
   stop(): Promise<void>;
 }
 
-const POLL_MS = 20;
 /**
  * A new member asks the others whether they know it. One that listens and does not serve yet keeps it waiting for a full
  * second each; so members that start together need 2.3 s for their first leader more often than not, and 0.3 s like this.
  */
 const STAGGER_MS = 60;
 
-/** Starts the members together and waits until all are healthy. Throws a Fault `lab.up` with the end of a log. */
-export async function startEtcdCluster(options: EtcdClusterOptions): Promise<EtcdCluster> {
-  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+/** What the members of a cluster have in common; the same when one is started again later, by another process. */
+export function memberSettings(options: EtcdClusterOptions): MemberSettings {
   const tlsDirectory = options.tls === false ? undefined : join(options.directory, 'tls');
-  const tls =
-    tlsDirectory === undefined ? undefined : await writeClusterTls(tlsDirectory, options.members, options.authority);
-  const settings: MemberSettings = {
+  return {
     directory: options.directory,
     dataDirectory: options.dataDirectory ?? options.directory,
-    initialCluster: options.members.map((m) => `${m.name}=${peerUrl(m, tls !== undefined)}`).join(','),
+    initialCluster: options.members.map((m) => `${m.name}=${peerUrl(m, tlsDirectory !== undefined)}`).join(','),
     tlsDirectory,
     detached: options.detached ?? false,
     flags: options.flags ?? [],
     environment: options.environment ?? {},
   };
+}
+
+/** Starts the members together and waits until all are healthy. Throws a Fault `lab.up` with the end of a log. */
+export async function startEtcdCluster(options: EtcdClusterOptions): Promise<EtcdCluster> {
+  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  const settings = memberSettings(options);
+  const { tlsDirectory } = settings;
+  const tls =
+    tlsDirectory === undefined ? undefined : await writeClusterTls(tlsDirectory, options.members, options.authority);
   const timeoutMs = options.timeoutMs ?? 10_000;
   const running = new Map<string, EtcdMember>();
   let failed: boolean = false;
@@ -88,7 +90,7 @@ export async function startEtcdCluster(options: EtcdClusterOptions): Promise<Etc
     running.set(member.name, started.member);
     try {
       // One that failed takes the majority from the others, or at least makes their success pointless.
-      await healthy(started, timeoutMs, () => failed);
+      await awaitHealthy(started, timeoutMs, () => failed);
     } catch (error) {
       failed = true;
       throw error;
@@ -129,35 +131,4 @@ export async function startEtcdCluster(options: EtcdClusterOptions): Promise<Etc
     },
     stop,
   };
-}
-
-/** Waits until the member answers a linearizable read, that is: it is up and there is a leader. */
-async function healthy({ member, ended }: StartedMember, timeoutMs: number, isPointless: () => boolean): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  const client = connectEtcd({ endpoints: [member.localEndpoint], timeoutMs: 1_000 });
-  try {
-    for (;;) {
-      const fault = await probe(client);
-      if (fault === undefined || isPointless()) return;
-      if (ended() || performance.now() > deadline) {
-        const what = `etcd member ${member.name} ${ended() ? 'ended' : `was not ready within ${timeoutMs} ms`}`;
-        const why = `${fault.summary}; its log ends with:\n${logTail(member.logFile)}`;
-        throw new Fault('lab.up', { what, where: member.logFile, why, cause: fault });
-      }
-      await pause(POLL_MS);
-    }
-  } finally {
-    client.close();
-  }
-}
-
-/** A member that wants a user has answered, too. */
-async function probe(client: ReturnType<typeof connectEtcd>): Promise<Fault | undefined> {
-  try {
-    await client.range({ key: 'health', countOnly: true });
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return error.code === 'etcd.auth' ? undefined : error;
-  }
 }

@@ -22,10 +22,14 @@ export function findNamespace(plan: LabPlan, name: string): string {
   throw unknownName(plan, name, [...plan.hosts.flatMap((candidate) => [candidate.name, candidate.pod.name]), 'switch']);
 }
 
-function unknownName(plan: LabPlan, name: string, known: readonly string[]): Fault {
+/** The Fault for a name that is none of the `known` ones. */
+export function unknownName(plan: LabPlan, name: string, known: readonly string[], kind = 'host'): Fault {
   const nearest = nearestWord(name, known);
   return new Fault('lab.host', {
-    what: `${JSON.stringify(name)} is no host of the lab ${plan.name}`,
-    why: nearest === undefined ? `there are ${known[0]} to ${plan.hosts.at(-1)?.name}` : `did you mean ${nearest}?`,
+    what: `${JSON.stringify(name)} is no ${kind} of the lab ${plan.name}`,
+    why:
+      nearest === undefined
+        ? `there are ${known[0]} to ${kind === 'host' ? plan.hosts.at(-1)?.name : known.at(-1)}`
+        : `did you mean ${nearest}?`,
   });
 }

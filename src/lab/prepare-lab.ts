@@ -2,16 +2,15 @@
 import { mkdir } from 'node:fs/promises';
 import type { Authority } from '#pki/authority.ts';
 import { claimLab } from './claim-lab.ts';
-import { etcdDirectory, membersOf } from './etcd-access.ts';
+import { membersOf } from './etcd-access.ts';
 import { startEtcdCluster } from './etcd-cluster.ts';
 import { writeNetworkDocument } from './fabric.ts';
 import { type LabControl, undoIfAborted } from './lab-control.ts';
+import { clusterOptions } from './lab-etcd.ts';
 import { identifyNamespaces, makeMachines } from './machines.ts';
 import { type LabPlan, plannedNamespaces } from './plan.ts';
 import type { LabRequest } from './request.ts';
-import { LAB_MARK, type LabState, updateState } from './state.ts';
-
-const ETCD_TIMEOUT_MS = 30_000;
+import { type LabState, updateState } from './state.ts';
 
 /** Faults as `claimLab`, `command.failed`, `lab.up`; from `claimLab` on the lab is there to be taken down. */
 export async function prepareLab(request: LabRequest, control: LabControl): Promise<LabState> {
@@ -38,18 +37,10 @@ async function makeAuthority(plan: LabPlan): Promise<Authority> {
 }
 
 /** The members outlive us. Until they are recorded, the mark in their environment is what `down` finds them by. */
-async function startEtcd({ id, plan }: LabState, authority: Authority): Promise<LabState> {
-  const cluster = await startEtcdCluster({
-    directory: etcdDirectory(plan),
-    members: membersOf(plan).map(({ name, address, namespace }) => ({ name, address, namespace })),
-    authority,
-    detached: true,
-    flags: plan.etcdApi === 'v2' ? ['--enable-v2=true'] : [],
-    environment: { [LAB_MARK]: id },
-    timeoutMs: ETCD_TIMEOUT_MS,
-  });
+async function startEtcd(state: LabState, authority: Authority): Promise<LabState> {
+  const cluster = await startEtcdCluster({ ...clusterOptions(state), authority });
   const records = cluster.members.map(({ name, pid, startTicks }) => {
     return { role: 'etcd', host: name, pid, startTime: String(startTicks) } as const;
   });
-  return updateState(plan.name, (now) => ({ ...now, processes: [...now.processes, ...records] }));
+  return updateState(state.plan.name, (now) => ({ ...now, processes: [...now.processes, ...records] }));
 }

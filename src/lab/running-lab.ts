@@ -49,7 +49,12 @@ export async function killAgent(name: string, hostName: string): Promise<LabProc
 }
 
 /** Starts the agent of a host again and waits until it is ready. */
-export async function restartAgent(name: string, hostName: string, signal: AbortSignal): Promise<LabProcess> {
+export async function restartAgent(
+  name: string,
+  hostName: string,
+  signal: AbortSignal,
+  timeoutMs?: number,
+): Promise<LabProcess> {
   const state = requireState(name);
   const host = findHost(state.plan, hostName);
   const agent = agentOf(state, host);
@@ -59,7 +64,7 @@ export async function restartAgent(name: string, hostName: string, signal: Abort
       remedy: `kill it first: weft lab kill-agent ${hostName}`,
     });
   }
-  const started = await startAgent(state, host, signal);
+  const started = await startAgent(state, host, signal, timeoutMs);
   // An agent that never got ready before has left its Pod unmade.
   if (!(await hasPod(host))) await startPod(host);
   await routePods(state.plan);

@@ -1,4 +1,5 @@
 import { type CommandBuilder, type CommandContext, type CommonOptions, defineCommand } from '#cli/command.ts';
+import { downEtcdCommand } from './etcd.ts';
 import { chooseLab, type LabOption, labOption, requireRoot } from './lab-option.ts';
 
 interface DownOptions extends CommonOptions, LabOption {
@@ -9,12 +10,13 @@ interface DownOptions extends CommonOptions, LabOption {
 export const downCommand: CommandBuilder = (context) =>
   defineCommand({
     name: 'down',
-    summary: 'remove a lab: processes, namespaces, files',
+    summary: 'remove a lab: processes, namespaces, files; or kill its etcd alone',
     examples: [
-      ['weft lab down', 'the only lab, or the one named lab'],
-      ['weft lab down --all', 'every lab on this machine'],
+      ['weft lab down --all', 'removes every lab on this machine'],
+      ['weft lab down etcd', 'kills the etcd of the lab; everything else stays'],
     ],
   })
+    .addCommand(downEtcdCommand(context))
     .addOption(labOption())
     .option('--all', 'every lab')
     .action(async (options: DownOptions) => down(context, options));

@@ -1,0 +1,28 @@
+/** Every fault there is, and which of them a run takes. */
+import { nearestWord } from '#cli/nearest-word.ts';
+import { Fault } from '#runtime/fault.ts';
+import { AGENT_FAULTS } from './agents.ts';
+import { CABLE_FAULTS } from './cable.ts';
+import { DATA_FAULTS } from './data.ts';
+import { ETCD_FAULTS } from './etcd.ts';
+import type { ChaosFault } from './fault.ts';
+
+export const CATALOGUE: readonly ChaosFault[] = [...AGENT_FAULTS, ...ETCD_FAULTS, ...CABLE_FAULTS, ...DATA_FAULTS];
+
+/** Those that weft promises to withstand as it is now. */
+export const DEFAULT_FAULTS: readonly ChaosFault[] = CATALOGUE.filter((fault) => fault.awaits === undefined);
+
+/** The faults of these names, `all` for every one; none: the default ones. Fault `usage.flag` for an unknown name. */
+export function chooseFaults(names: readonly string[]): readonly ChaosFault[] {
+  if (names.length === 0) return DEFAULT_FAULTS;
+  if (names.includes('all')) return CATALOGUE;
+  const known = CATALOGUE.map(({ name }) => name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return CATALOGUE.filter(({ name }) => names.includes(name));
+  const nearest = nearestWord(unknown, known);
+  throw new Fault('usage.flag', {
+    what: `there is no fault ${JSON.stringify(unknown)}`,
+    ...(nearest !== undefined && { why: `did you mean ${nearest}?` }),
+    remedy: 'see npm run chaos -- --help',
+  });
+}

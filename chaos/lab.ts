@@ -1,0 +1,42 @@
+/** A lab for one chaos run, with a name of its own, that is gone when the run is. */
+import { destroyLab } from '#lab/destroy-lab.ts';
+import { createLab } from '#lab/lab.ts';
+import { matrixFault } from '#lab/lab-faults.ts';
+import { isRunning } from '#lab/process-identity.ts';
+import { listLabs, requireState } from '#lab/state.ts';
+
+const PREFIX = 'chaos-';
+
+export interface ChaosLabOptions {
+  readonly hosts: number;
+  readonly signal: AbortSignal;
+  /** What is being done now. */
+  readonly progress: (text: string) => void;
+}
+
+/** Makes a lab with a full matrix, lets `use` have it and removes it, however that ends. */
+export async function withChaosLab<Result>(
+  { hosts, signal, progress }: ChaosLabOptions,
+  use: (lab: string) => Promise<Result>,
+): Promise<Result> {
+  await removeAbandoned(progress);
+  const name = `${PREFIX}${process.pid}`;
+  try {
+    // The nat rules belong to what is broken and repaired.
+    const snapshot = await createLab({ name, hosts, masquerade: true }, { signal, step: progress, update: () => {} });
+    const fault = matrixFault(snapshot, requireState(name).plan);
+    if (fault !== undefined) throw fault;
+    return await use(name);
+  } finally {
+    await destroyLab(name);
+  }
+}
+
+/** Labs of runs that were killed and could not clean up. */
+async function removeAbandoned(progress: (text: string) => void): Promise<void> {
+  for (const { plan, maker } of listLabs()) {
+    if (!plan.name.startsWith(PREFIX) || isRunning(maker)) continue;
+    progress(`removing the lab ${plan.name}, whose run was killed`);
+    await destroyLab(plan.name);
+  }
+}
