@@ -14,13 +14,14 @@ import { heal } from './heal.ts';
 import { idle } from './idle.ts';
 import { memory } from './memory.ts';
 import { netlink } from './netlink.ts';
+import { outage } from './outage.ts';
 import { peers } from './peers.ts';
 import { reaction } from './reaction.ts';
 import { startReady } from './start-ready.ts';
 import { thundering } from './thundering.ts';
 import { udp } from './udp.ts';
 
-const FIGURES: readonly Figure[] = [startReady, memory, peers, reaction, burst, thundering, idle, heal, netlink, udp];
+const FIGURES: readonly Figure[] = [startReady, memory, peers, reaction, burst, thundering, idle, heal, netlink, udp, outage];
 const RUNS = 5;
 const QUICK_RUNS = 2;
 

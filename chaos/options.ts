@@ -94,8 +94,9 @@ flows were disturbed, for how long, and when they were whole again. The lab is r
   --faults A,B   these only; all: also those that weft is not ready for
   -o json        everything measured, on standard output
 
-What is promised: a fault that touches control only disturbs no flow. After one that touches data, flows of that host are whole
-again within a second, and no other flow notices. With a cable the second counts from when it is in again.
+What is promised: a fault that touches control only disturbs no flow. After one that touches data, flows and kernel of that host
+are whole again within a second, and no other flow notices. A cable may take two seconds from when it is in again, since the
+kernel asks for the addresses of its neighbours once a second. Whatever it was, at the end every kernel is as before.
 
 faults:
 ${lines.join('\n')}

@@ -10,12 +10,12 @@ import { isRunning } from '#lab/process-identity.ts';
 import { killAgent, restartAgent } from '#lab/running-lab.ts';
 import { requireState } from '#lab/state.ts';
 import { Fault } from '#runtime/fault.ts';
+import { differences, type FabricState, readFabricState, requireWholeState } from './fabric-state.ts';
 import type { ChaosFault, Inflicted, Scene } from './faults/fault.ts';
 import type { Random } from './random.ts';
 import type { Step } from './schedule.ts';
-import type { FlowState } from './traffic/lines.ts';
 import { INTERVAL_MS, monotonicMs, Traffic } from './traffic/traffic.ts';
-import { calibrate, judge, type Threshold, type Verdict } from './verdict.ts';
+import { calibrate, judge, type Observation, type Threshold, type Verdict } from './verdict.ts';
 
 export interface ChaosOptions {
   /** Name of the lab, which is up. */
@@ -89,24 +89,28 @@ async function runStep(
   options: ChaosOptions,
 ): Promise<ChaosEvent> {
   const scene = sceneOf(random, options);
+  const { hosts } = scene.state().plan;
+  const whole = requireWholeState(await readFabricState(hosts));
+  const watch: Watch = { traffic, threshold, whole, hosts, options };
   const firstGap = traffic.gaps.length;
   const begunMs = monotonicMs();
   const { inflicted, failure } = await inflict(fault, scene);
   const endedMs = monotonicMs();
-  const silent = await settle(traffic, threshold, options);
+  const settled = await settle(watch);
+  const healableFromMs = inflicted.healableFromMs ?? begunMs;
   const verdict = judge(
     {
       kind: fault.kind,
       ...(inflicted.host !== undefined && { host: inflicted.host.number }),
-      healableFromMs: inflicted.healableFromMs ?? begunMs,
+      healableFromMs,
       gaps: traffic.gaps.slice(firstGap),
-      silent,
+      ...settled,
       ...(failure !== undefined && { failure }),
     },
     threshold,
   );
   await inflicted.clear?.();
-  if (silent.length > 0 || failure !== undefined) await putRight(traffic, threshold, scene, options);
+  if (verdict.healedMs === null || failure !== undefined) await putRight(watch, scene);
   const { name, kind } = fault;
   return { number, fault: name, kind, detail: inflicted.detail, lastedMs: endedMs - begunMs, ...verdict };
 }
@@ -125,36 +129,52 @@ async function inflict(
   }
 }
 
-/** Waits until every flow was whole for a while; gives those that are not when the patience ends. */
-async function settle(
-  traffic: Traffic,
-  threshold: Threshold,
-  { brief, signal }: ChaosOptions,
-): Promise<readonly FlowState[]> {
-  const quietMs = (brief ? BRIEF_QUIET_MS : QUIET_MS) + TELL_MS;
+interface Watch {
+  readonly traffic: Traffic;
+  readonly threshold: Threshold;
+  /** The kernels before the fault. */
+  readonly whole: FabricState;
+  readonly hosts: readonly HostPlan[];
+  readonly options: ChaosOptions;
+}
+
+type Settled = Pick<Observation, 'silent' | 'left' | 'asBeforeMs'>;
+
+/** Waits until every flow was whole for a while and the kernels are as before; or says what is not when the patience ends. */
+async function settle({ traffic, threshold, whole, hosts, options }: Watch): Promise<Settled> {
+  const quietMs = (options.brief ? BRIEF_QUIET_MS : QUIET_MS) + TELL_MS;
   const deadline = monotonicMs() + PATIENCE_MS;
+  let asBeforeMs: number | undefined;
   for (let wholeSince = monotonicMs(); ; ) {
-    await pause(LOOK_MS, undefined, { signal });
+    await pause(LOOK_MS, undefined, { signal: options.signal });
     const silent = (await traffic.look()).filter(({ ageMs }) => ageMs > threshold.silenceMs + INTERVAL_MS);
     const now = monotonicMs();
     if (silent.length > 0) wholeSince = now;
-    if (silent.length === 0 && now - wholeSince >= quietMs) return [];
-    if (silent.length > 0 && now > deadline) return silent;
+    const isOver = (silent.length === 0 && now - wholeSince >= quietMs) || now > deadline;
+    // Looked at until it is as before, and once more at the end: it may have come later.
+    if (asBeforeMs !== undefined && !isOver) continue;
+    const left = differences(whole, await readFabricState(hosts));
+    if (left.length > 0) asBeforeMs = undefined;
+    else asBeforeMs ??= now;
+    if (isOver && (asBeforeMs !== undefined || now > deadline)) {
+      return { silent, left, ...(asBeforeMs !== undefined && { asBeforeMs }) };
+    }
   }
 }
 
 /** What the fabric did not repair by itself must not be counted against the next fault: agents anew, on every host. */
-async function putRight(traffic: Traffic, threshold: Threshold, scene: Scene, options: ChaosOptions): Promise<void> {
-  for (const host of scene.state().plan.hosts) {
+async function putRight(watch: Watch, scene: Scene): Promise<void> {
+  for (const host of watch.hosts) {
     const agent = agentOf(scene.state(), host);
     if (agent !== undefined && isRunning(agent)) await killAgent(scene.lab, host.name);
     await restartAgent(scene.lab, host.name, scene.signal, RESTART_TIMEOUT_MS);
   }
-  const silent = await settle(traffic, threshold, options);
-  if (silent.length === 0) return;
+  const { silent, left } = await settle(watch);
+  if (silent.length + left.length === 0) return;
   throw new Fault('lab.up', {
-    what: `${silent.map(({ flow }) => flow).join(', ')} stay broken although every agent was started anew`,
+    what: 'the fabric stays broken although every agent was started anew',
     where: scene.state().plan.directory,
+    why: [...silent.map(({ flow }) => `${flow} is silent`), ...left].join('; '),
   });
 }
 

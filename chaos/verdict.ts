@@ -6,8 +6,11 @@ import { type FlowState, type Gap, touches } from './traffic/lines.ts';
 const LEAST_SILENCE_MS = 100;
 /** How many times the longest of the calm phase a gap has to exceed. */
 export const CALM_FACTOR = 3;
-/** A broken data path is whole again within that. */
-export const MOST_HEALING_MS = 1000;
+/**
+ * Within that everything is whole again, in milliseconds. With a cable the kernel has its part in it: it asks for the
+ * address of a neighbour that did not answer once a second.
+ */
+export const MOST_HEALING_MS: Readonly<Record<Exclude<FaultKind, 'control'>, number>> = { data: 1000, cable: 2000 };
 
 /** What counts as a disturbance on this machine at this time. */
 export interface Threshold {
@@ -37,6 +40,10 @@ export interface Observation {
   readonly gaps: readonly Gap[];
   /** Flows that were still silent when the patience ended. */
   readonly silent: readonly FlowState[];
+  /** What was still other than before in the kernels by then. */
+  readonly left: readonly string[];
+  /** CLOCK_MONOTONIC in milliseconds at which the kernels were seen to be as before; looked at every 100 ms. */
+  readonly asBeforeMs?: number;
   /** What made the fault impossible, or its end: an agent that does not start. */
   readonly failure?: string;
 }
@@ -53,8 +60,10 @@ export interface Verdict {
   readonly disturbed: readonly Disturbance[];
   readonly lost: number;
   readonly longestGapMs: number;
-  /** From the moment it could be healed until the last disturbed flow was whole; 0: nothing to heal; null: never. */
+  /** From the moment it could be healed until the last disturbed flow was whole; 0: none was disturbed; null: never. */
   readonly healedMs: number | null;
+  /** From the moment it could be healed until the kernels were as before, in steps of 100 ms; null: never. */
+  readonly restoredMs: number | null;
   /** Those of them that should not have been: any after a fault of control, of other hosts after the others. */
   readonly strangers: readonly Disturbance[];
   readonly failure?: string;
@@ -63,7 +72,8 @@ export interface Verdict {
 }
 
 export function judge(observation: Observation, threshold: Threshold): Verdict {
-  const { kind, host, gaps, silent, failure } = observation;
+  const { kind, host, gaps, silent, left, asBeforeMs, failure } = observation;
+  const { healableFromMs } = observation;
   const counted = gaps.filter((gap) => lengthOf(gap) > threshold.silenceMs || gap.lost > threshold.lost);
   const flows = new Set([...counted, ...silent].map(({ flow }) => flow));
   const disturbed = [...flows].sort().map((flow): Disturbance => {
@@ -75,23 +85,28 @@ export function judge(observation: Observation, threshold: Threshold): Verdict {
       gapMs: Math.max(...own.map(lengthOf), ...ages),
     };
   });
-  const lastEndMs = Math.max(observation.healableFromMs, ...counted.map(({ endedMs }) => endedMs));
-  const healedMs = silent.length > 0 ? null : lastEndMs - observation.healableFromMs;
+  const lastEndMs = Math.max(healableFromMs, ...counted.map(({ endedMs }) => endedMs));
+  const healedMs = silent.length + left.length > 0 ? null : lastEndMs - healableFromMs;
   const violations: string[] = failure === undefined ? [] : [failure];
   const strangers = disturbed.filter(({ flow }) => host === undefined || !touches(flow, host));
   if (strangers.length > 0) {
     const whose = kind === 'control' ? '' : ' of other hosts';
     violations.push(`disturbed ${strangers.length} flows${whose}: ${strangers.map(describe).join(', ')}`);
   }
+  if (silent.length > 0) violations.push(`silent to the end: ${silent.map(({ flow }) => flow).join(', ')}`);
+  if (left.length > 0) violations.push(`not as before: ${left.join('; ')}`);
+  const restoredMs = asBeforeMs === undefined ? null : Math.max(0, asBeforeMs - healableFromMs);
   if (kind !== 'control') {
-    if (healedMs === null) violations.push('not healed');
-    else if (healedMs > MOST_HEALING_MS) violations.push(`healed after ${Math.round(healedMs)} ms only`);
+    const most = MOST_HEALING_MS[kind];
+    if (healedMs !== null && healedMs > most) violations.push(`whole again after ${Math.round(healedMs)} ms only`);
+    if (restoredMs !== null && restoredMs > most) violations.push(`as before after ${Math.round(restoredMs)} ms only`);
   }
   return {
     disturbed,
     lost: disturbed.reduce((sum, each) => sum + each.lost, 0),
     longestGapMs: Math.max(0, ...disturbed.map(({ gapMs }) => gapMs)),
     healedMs,
+    restoredMs,
     strangers,
     ...(failure !== undefined && { failure }),
     violations,

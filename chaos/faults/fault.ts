@@ -7,7 +7,7 @@ import type { Random } from '../random.ts';
 /**
  * `control`: nothing that carries packets is touched, and so no packet may be lost.
  * `data`: something that packets need is broken on one host; its flows are whole again within a second, all others all the time.
- * `cable`: a host is cut off and nobody can help that; its flows are whole again within a second after it is back.
+ * `cable`: a host is cut off and nobody can help that; its flows are whole again within two seconds after it is back.
  */
 export type FaultKind = 'control' | 'data' | 'cable';
 
