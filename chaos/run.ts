@@ -56,7 +56,7 @@ const TELL_MS = 100;
 
 /** Goes through the steps until there is none left or the signal is aborted: what was seen until then is the result. */
 export async function runChaos(steps: Iterable<Step<ChaosFault>>, options: ChaosOptions): Promise<ChaosResult> {
-  await using traffic = await Traffic.start(requireState(options.lab), options.signal);
+  await using traffic = await Traffic.inLab(requireState(options.lab), options.signal);
   const threshold = await calm(traffic, options);
   options.onCalm?.(threshold);
   const events: ChaosEvent[] = [];
@@ -103,6 +103,7 @@ async function runStep(
       kind: fault.kind,
       ...(inflicted.host !== undefined && { host: inflicted.host.number }),
       healableFromMs,
+      lookedFromMs: endedMs,
       gaps: traffic.gaps.slice(firstGap),
       ...settled,
       ...(failure !== undefined && { failure }),

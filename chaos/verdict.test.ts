@@ -19,6 +19,7 @@ function observe(more: Partial<Observation>): Observation {
     kind: 'data',
     host: 2,
     healableFromMs: FAULT_MS,
+    lookedFromMs: FAULT_MS,
     gaps: [],
     silent: [],
     left: [],
@@ -83,6 +84,11 @@ test('flows of other hosts have to go on', () => {
 test('healing that takes longer than a second breaks the promise, be it of flows or of kernels', () => {
   const slow = judge(observe({ gaps: [gap('pod1 → pod2', 100, 1000, 2001)], asBeforeMs: 2100 }), LIMIT);
   assert.deepEqual(slow.violations, ['whole again after 1001 ms only', 'as before after 1100 ms only']);
+});
+
+test('kernels are judged from when the fault was done: before that nobody looked', () => {
+  const verdict = judge(observe({ lookedFromMs: 4000, asBeforeMs: 4100 }), LIMIT);
+  assert.deepEqual([verdict.restoredMs, verdict.violations], [100, []]);
 });
 
 test('a cable has two seconds from when it is in again', () => {

@@ -42,7 +42,9 @@ export interface Observation {
   readonly silent: readonly FlowState[];
   /** What was still other than before in the kernels by then. */
   readonly left: readonly string[];
-  /** CLOCK_MONOTONIC in milliseconds at which the kernels were seen to be as before; looked at every 100 ms. */
+  /** CLOCK_MONOTONIC in milliseconds from which on the kernels were looked at: when the fault was done. */
+  readonly lookedFromMs: number;
+  /** And at which they were seen to be as before; they are looked at every 100 ms. */
   readonly asBeforeMs?: number;
   /** What made the fault impossible, or its end: an agent that does not start. */
   readonly failure?: string;
@@ -62,7 +64,7 @@ export interface Verdict {
   readonly longestGapMs: number;
   /** From the moment it could be healed until the last disturbed flow was whole; 0: none was disturbed; null: never. */
   readonly healedMs: number | null;
-  /** From the moment it could be healed until the kernels were as before, in steps of 100 ms; null: never. */
+  /** From when the fault was done until the kernels were as before, in steps of 100 ms; null: never. */
   readonly restoredMs: number | null;
   /** Those of them that should not have been: any after a fault of control, of other hosts after the others. */
   readonly strangers: readonly Disturbance[];
@@ -73,7 +75,7 @@ export interface Verdict {
 
 export function judge(observation: Observation, threshold: Threshold): Verdict {
   const { kind, host, gaps, silent, left, asBeforeMs, failure } = observation;
-  const { healableFromMs } = observation;
+  const { healableFromMs, lookedFromMs } = observation;
   const counted = gaps.filter((gap) => lengthOf(gap) > threshold.silenceMs || gap.lost > threshold.lost);
   const flows = new Set([...counted, ...silent].map(({ flow }) => flow));
   const disturbed = [...flows].sort().map((flow): Disturbance => {
@@ -95,7 +97,7 @@ export function judge(observation: Observation, threshold: Threshold): Verdict {
   }
   if (silent.length > 0) violations.push(`silent to the end: ${silent.map(({ flow }) => flow).join(', ')}`);
   if (left.length > 0) violations.push(`not as before: ${left.join('; ')}`);
-  const restoredMs = asBeforeMs === undefined ? null : Math.max(0, asBeforeMs - healableFromMs);
+  const restoredMs = asBeforeMs === undefined ? null : asBeforeMs - Math.max(healableFromMs, lookedFromMs);
   if (kind !== 'control') {
     const most = MOST_HEALING_MS[kind];
     if (healedMs !== null && healedMs > most) violations.push(`whole again after ${Math.round(healedMs)} ms only`);

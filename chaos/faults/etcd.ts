@@ -5,6 +5,7 @@ import { killMembers, memberName, startMembers } from '#lab/lab-etcd.ts';
 import type { HostPlan } from '#lab/plan.ts';
 import { podNetwork } from '#lab/pods.ts';
 import { killAgent, restartAgent } from '#lab/running-lab.ts';
+import { monotonicMs } from '../traffic/traffic.ts';
 import { paused } from './agents.ts';
 import type { ChaosFault, Scene } from './fault.ts';
 
@@ -80,6 +81,24 @@ export const ETCD_FAULTS: readonly ChaosFault[] = [
       const { deleted } = await scene.withEtcd((etcd) => etcd.delete({ key }));
       if (deleted !== 1) throw new Error(`there is no ${key} to delete`);
       return { detail: host.name };
+    },
+  },
+  {
+    name: 'device-delete-without-etcd',
+    kind: 'data',
+    summary: 'deletion of flannel.1 on a host while all members of etcd are down',
+    async inflict(scene) {
+      const host = scene.random.pick(scene.state().plan.hosts);
+      await killMembers(scene.lab);
+      try {
+        const healableFromMs = monotonicMs();
+        await scene.run(host, 'ip', 'link', 'del', 'flannel.1');
+        // Long enough to be repaired by what the agent knows alone.
+        await scene.hold(1500, 4000);
+        return { detail: host.name, host, healableFromMs };
+      } finally {
+        await startMembers(scene.lab, scene.signal);
+      }
     },
   },
   {

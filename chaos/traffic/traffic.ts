@@ -22,6 +22,23 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000;
 }
 
+export interface TrafficEnd {
+  /** The 2 of `pod2`. */
+  readonly number: number;
+  /** As `ip netns` lists it. */
+  readonly namespace: string;
+  /** IPv4. */
+  readonly address: string;
+}
+
+export interface TrafficOptions {
+  /** Where the program is compiled to. */
+  readonly directory: string;
+  /** Variables for it, by which others can tell whose it is. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
 interface Sender {
   readonly child: ChildProcess;
   /** Settles the question that is open. */
@@ -36,11 +53,8 @@ export class Traffic implements AsyncDisposable {
   /** What went wrong with a sender by itself: without it nothing is known. */
   #broken: Error | undefined;
 
-  /** Compiles the program, starts one per Pod and waits until every flow has arrived once. */
-  static async start(state: LabState, signal: AbortSignal): Promise<Traffic> {
-    const program = join(state.plan.directory, 'traffic');
-    const source = join(import.meta.dirname, 'traffic.c');
-    await mustRun({ argv: ['gcc', '-O2', '-o', program, source], why: 'compile the traffic program' });
+  /** Between all Pods of a lab. */
+  static async inLab(state: LabState, signal: AbortSignal): Promise<Traffic> {
     const ends = await Promise.all(
       state.plan.hosts.map(async (host) => {
         const subnet = (await podNetwork(host))?.ipv4;
@@ -48,11 +62,20 @@ export class Traffic implements AsyncDisposable {
         return { number: host.number, namespace: host.pod.namespace, address: addressOf(subnet.podAddress) };
       }),
     );
+    return Traffic.start(ends, { directory: state.plan.directory, environment: { [LAB_MARK]: state.id }, signal });
+  }
+
+  /** Compiles the program, starts one per end and waits until every flow has arrived once. */
+  static async start(ends: readonly TrafficEnd[], options: TrafficOptions): Promise<Traffic> {
+    const { directory, environment, signal } = options;
+    const program = join(directory, 'traffic');
+    const source = join(import.meta.dirname, 'traffic.c');
+    await mustRun({ argv: ['gcc', '-O2', '-o', program, source], why: 'compile the traffic program' });
     const traffic = new Traffic();
     for (const { number, namespace, address } of ends) {
       const peers = ends.filter((end) => end.number !== number).map((end) => `${end.number}=${end.address}`);
       const argv = [program, `${number}`, address, `${PORT}`, `${INTERVAL_MS * 1000}`, ...peers];
-      traffic.#add(number, enterNamespace(namespace, argv), state.id);
+      traffic.#add(number, enterNamespace(namespace, argv), environment);
     }
     try {
       await traffic.#awaitAllFlows(signal);
@@ -78,24 +101,28 @@ export class Traffic implements AsyncDisposable {
     return (await Promise.all(answers)).flat();
   }
 
+  /** Process ids of the programs, in the order of the ends. */
+  get pids(): readonly number[] {
+    return this.#senders.flatMap(({ child }) => child.pid ?? []);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(
       this.#senders.map(({ child }) => {
         if (child.exitCode !== null || child.signalCode !== null) return undefined;
         const closed = new Promise((resolve) => child.once('close', resolve));
         child.removeAllListeners('exit');
-        // It sits in a namespace that stands still if the lab was paused: no polite request.
         child.kill('SIGKILL');
         return closed;
       }),
     );
   }
 
-  #add(number: number, argv: readonly string[], labId: string): void {
+  #add(number: number, argv: readonly string[], environment: TrafficOptions['environment']): void {
     const [command = '', ...parameters] = argv;
     const child = spawn(command, parameters, {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, [LAB_MARK]: labId },
+      env: { ...process.env, ...environment },
       // Ctrl-C in the terminal is for us; the senders end when we do.
       detached: true,
     });
