@@ -1,6 +1,11 @@
 /** A lab for one chaos run, with a name of its own, that is gone when the run is. */
+import { cpSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { destroyLab } from '#lab/destroy-lab.ts';
+import { etcdDirectory } from '#lab/etcd-access.ts';
 import { createLab } from '#lab/lab.ts';
+import { memberName } from '#lab/lab-etcd.ts';
 import { matrixFault } from '#lab/lab-faults.ts';
 import { isRunning } from '#lab/process-identity.ts';
 import { listLabs, requireState } from '#lab/state.ts';
@@ -30,6 +35,18 @@ export async function withChaosLab<Result>(
   } finally {
     await destroyLab(name);
   }
+}
+
+/** Copies the logs of agents and members to where the end of the lab does not reach them; gives the directory. */
+export function keepLogs(lab: string): string {
+  const { plan } = requireState(lab);
+  const directory = mkdtempSync(join(tmpdir(), `weft-${lab}-`));
+  for (const host of plan.hosts) {
+    cpSync(host.agentLog, join(directory, `${host.name}-agent.log`));
+    if (!host.member) continue;
+    cpSync(join(etcdDirectory(plan), host.name, 'etcd.log'), join(directory, `${memberName(host)}.log`));
+  }
+  return directory;
 }
 
 /** Labs of runs that were killed and could not clean up. */

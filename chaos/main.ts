@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { loadavg } from 'node:os';
 import { Fault } from '#runtime/fault.ts';
-import { withChaosLab } from './lab.ts';
+import { keepLogs, withChaosLab } from './lab.ts';
 import { type ChaosCommand, chaosHelp, parseChaosCommand } from './options.ts';
 import { chaosJson, chaosTable, eventLine, thresholdText, violationLines } from './report.ts';
 import { runChaos } from './run.ts';
@@ -38,15 +38,25 @@ async function chaos(command: ChaosCommand, signal: AbortSignal): Promise<number
   note(
     `seed ${seed}, ${hosts} hosts, ${faults.length} kinds of fault, ${minutes === undefined ? 'once' : `${minutes} min`}`,
   );
-  const result = await withChaosLab({ hosts, signal, progress: note }, (lab) =>
-    runChaos(limited(schedule(faults, seed), command), {
-      lab,
-      signal,
-      brief: false,
-      onCalm: (threshold) => note(thresholdText(threshold)),
-      onEvent: (event) => note(eventLine(event)),
-    }),
-  );
+  const result = await withChaosLab({ hosts, signal, progress: note }, async (lab) => {
+    let isBroken = false;
+    try {
+      const found = await runChaos(limited(schedule(faults, seed), command), {
+        lab,
+        signal,
+        brief: false,
+        onCalm: (threshold) => note(thresholdText(threshold)),
+        onEvent: (event) => note(eventLine(event)),
+      });
+      isBroken = violationLines(found.events).length > 0;
+      return found;
+    } catch (error) {
+      isBroken = !signal.aborted;
+      throw error;
+    } finally {
+      if (isBroken) note(`a promise was broken; the logs of agents and etcd are in ${keepLogs(lab)}`);
+    }
+  });
   const flows = hosts * (hosts - 1);
   const violations = violationLines(result.events);
   if (command.json) process.stdout.write(chaosJson({ seed, hosts, flows, load: loadavg()[0] }, result));

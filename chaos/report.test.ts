@@ -4,11 +4,25 @@ import { chaosJson, chaosTable, eventLine, summarise, thresholdText, violationLi
 import type { ChaosEvent } from './run.ts';
 
 const QUIET: ChaosEvent = {
-  ...{ number: 1, fault: 'agent-kill', kind: 'control', detail: 'host1', lastedMs: 1500 },
+  ...{
+    number: 1,
+    fault: 'agent-kill',
+    kind: 'control',
+    detail: 'host1',
+    beganAt: '2026-11-20T18:00:00.000Z',
+    lastedMs: 1500,
+  },
   ...{ disturbed: [], strangers: [], lost: 0, longestGapMs: 0, healedMs: 0, restoredMs: 0, violations: [] },
 };
 const BROKEN: ChaosEvent = {
-  ...{ number: 2, fault: 'device-delete', kind: 'data', detail: 'host2', lastedMs: 20 },
+  ...{
+    number: 2,
+    fault: 'device-delete',
+    kind: 'data',
+    detail: 'host2',
+    beganAt: '2026-11-20T18:00:09.000Z',
+    lastedMs: 20,
+  },
   disturbed: [{ flow: 'pod1 → pod2', lost: 4, gapMs: 50 }],
   ...{ strangers: [], lost: 4, longestGapMs: 50, healedMs: 60, restoredMs: 100, violations: [] },
 };
@@ -40,7 +54,7 @@ test('every event has a line while it runs, and every broken promise one at the 
   assert.equal(eventLine(QUIET), '✓ 1. agent-kill, host1, 1.5 s: no flow disturbed');
   assert.match(eventLine(BROKEN), /^✓ 2\..*: 1 flows disturbed, 4 lost, longest gap 50 ms, healed in 60 ms$/);
   assert.match(eventLine(LOST), /^✗ 3\..*not healed$/);
-  assert.deepEqual(violationLines(RESULT.events), ['3. device-delete (host2): silent']);
+  assert.deepEqual(violationLines(RESULT.events), ['3. device-delete (host2, 2026-11-20T18:00:09.000Z): silent']);
 });
 
 test('the measure of the calm phase is stated as a multiple', () => {

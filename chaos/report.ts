@@ -76,8 +76,8 @@ export function thresholdText({ calmMs, calmLost, silenceMs, lost }: Threshold):
 
 /** Promises that were not kept, a line each; empty when all were. */
 export function violationLines(events: readonly ChaosEvent[]): readonly string[] {
-  return events.flatMap(({ number, fault, detail, violations }) =>
-    violations.map((violation) => `${number}. ${fault} (${detail}): ${violation}`),
+  return events.flatMap(({ number, fault, detail, beganAt, violations }) =>
+    violations.map((violation) => `${number}. ${fault} (${detail}, ${beganAt}): ${violation}`),
   );
 }
 

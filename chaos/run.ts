@@ -9,6 +9,8 @@ import type { HostPlan } from '#lab/plan.ts';
 import { isRunning } from '#lab/process-identity.ts';
 import { killAgent, restartAgent } from '#lab/running-lab.ts';
 import { requireState } from '#lab/state.ts';
+import { weftProgram } from '#lab/weft-program.ts';
+import { mustRun } from '#runtime/command.ts';
 import { Fault } from '#runtime/fault.ts';
 import { differences, type FabricState, readFabricState, requireWholeState } from './fabric-state.ts';
 import type { ChaosFault, Inflicted, Scene } from './faults/fault.ts';
@@ -33,6 +35,8 @@ export interface ChaosEvent extends Verdict {
   readonly fault: string;
   readonly kind: ChaosFault['kind'];
   readonly detail: string;
+  /** ISO 8601, as the logs have it. */
+  readonly beganAt: string;
   /** From the first act of the fault to the end of the last. */
   readonly lastedMs: number;
 }
@@ -44,6 +48,9 @@ export interface ChaosResult {
 
 const CALM_MS = 6000;
 const BRIEF_CALM_MS = 2000;
+/** As many processes as a fault starts at most: three members of etcd. */
+const STARTS_AT_ONCE = 3;
+const CALM_PAUSE_MS = 300;
 /** All flows have to be whole that long before the next fault comes; what follows a fault late is seen within it. */
 const QUIET_MS = 1000;
 const BRIEF_QUIET_MS = 500;
@@ -73,12 +80,22 @@ export async function runChaos(steps: Iterable<Step<ChaosFault>>, options: Chaos
   return { threshold, events };
 }
 
+/**
+ * Nothing is broken, and yet the machine is as busy as it will be: the starts of agents take processor time, and on a small
+ * machine packets wait for that as well.
+ */
 async function calm(traffic: Traffic, { brief, signal }: ChaosOptions): Promise<Threshold> {
   // The first packets of a flow wait for neighbours to answer.
   await pause(QUIET_MS, undefined, { signal });
   await traffic.look();
   const from = traffic.gaps.length;
-  await pause(brief ? BRIEF_CALM_MS : CALM_MS, undefined, { signal });
+  const endMs = monotonicMs() + (brief ? BRIEF_CALM_MS : CALM_MS);
+  while (monotonicMs() < endMs) {
+    const argv = [weftProgram(), 'version'];
+    await Promise.all(Array.from({ length: STARTS_AT_ONCE }, () => mustRun({ argv, why: 'keep the machine busy' })));
+    await pause(CALM_PAUSE_MS, undefined, { signal });
+  }
+  await pause(TELL_MS, undefined, { signal });
   return calibrate(traffic.gaps.slice(from), await traffic.look());
 }
 
@@ -93,6 +110,7 @@ async function runStep(
   const whole = requireWholeState(await readFabricState(hosts));
   const watch: Watch = { traffic, threshold, whole, hosts, options };
   const firstGap = traffic.gaps.length;
+  const beganAt = new Date().toISOString();
   const begunMs = monotonicMs();
   const { inflicted, failure } = await inflict(fault, scene);
   const endedMs = monotonicMs();
@@ -113,7 +131,7 @@ async function runStep(
   await inflicted.clear?.();
   if (verdict.healedMs === null || failure !== undefined) await putRight(watch, scene);
   const { name, kind } = fault;
-  return { number, fault: name, kind, detail: inflicted.detail, lastedMs: endedMs - begunMs, ...verdict };
+  return { number, fault: name, kind, detail: inflicted.detail, beganAt, lastedMs: endedMs - begunMs, ...verdict };
 }
 
 /** A fault that cannot be inflicted, or whose end fails, is a finding: an agent that does not start again, say. */

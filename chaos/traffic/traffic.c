@@ -4,7 +4,8 @@
  *   traffic NUMBER ADDRESS PORT INTERVAL_US NUMBER=ADDRESS…
  *
  * All Pods are on one machine, so a datagram carries the monotonic time at which it was sent and its delay is known exactly: a
- * sender that the machine holds up is no gap, a datagram that waits in a queue is one. Times are microseconds of CLOCK_MONOTONIC.
+ * sender that the machine holds up is no gap, a datagram that waits in a queue is one. It has arrived when the kernel says so: this
+ * program may read it later. Times are microseconds of CLOCK_MONOTONIC.
  *
  *   gap FROM LOST STARTED ENDED      datagrams lost between two that arrived, or none lost and one that took long
  *
@@ -52,10 +53,14 @@ static struct peer {
 } peers[MOST_PEERS];
 static size_t peer_count;
 
+static int64_t microseconds(const struct timespec *time) {
+  return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
+}
+
 static int64_t now_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+  return microseconds(&now);
 }
 
 static void must(int result, const char *what) {
@@ -105,12 +110,32 @@ static void arrived(struct peer *peer, const struct datagram *datagram, int64_t 
   peer->last_sent_us = datagram->sent_us;
 }
 
+/* When the kernel got it, which it tells by the other clock. */
+static int64_t arrival_us(struct msghdr *message) {
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL; part = CMSG_NXTHDR(message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_TIMESTAMPNS) continue;
+    struct timespec stamp, real;
+    memcpy(&stamp, CMSG_DATA(part), sizeof stamp);
+    clock_gettime(CLOCK_REALTIME, &real);
+    return now_us() - (microseconds(&real) - microseconds(&stamp));
+  }
+  return now_us();
+}
+
 static void receive_all(int socket) {
-  struct datagram datagram;
-  while (recv(socket, &datagram, sizeof datagram, MSG_DONTWAIT) == sizeof datagram) {
+  for (;;) {
+    struct datagram datagram;
+    union {
+      char bytes[CMSG_SPACE(sizeof(struct timespec))];
+      struct cmsghdr alignment;
+    } control;
+    struct iovec data = {.iov_base = &datagram, .iov_len = sizeof datagram};
+    struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    if (recvmsg(socket, &message, MSG_DONTWAIT) != sizeof datagram) return;
     if (datagram.magic != MAGIC) continue;
     for (size_t at = 0; at < peer_count; at++)
-      if (peers[at].number == datagram.from) arrived(&peers[at], &datagram, now_us());
+      if (peers[at].number == datagram.from) arrived(&peers[at], &datagram, arrival_us(&message));
   }
 }
 
@@ -156,6 +181,8 @@ int main(int count, char **words) {
   }
   int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   must(udp, "socket");
+  int on = 1;
+  must(setsockopt(udp, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on), "SO_TIMESTAMPNS");
   struct sockaddr_in own = address_of(words[2], port);
   must(bind(udp, (const struct sockaddr *)&own, sizeof own), "bind");
   setvbuf(stdout, NULL, _IOLBF, 0);
