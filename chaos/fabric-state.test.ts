@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { differences, requireWholeState } from './fabric-state.ts';
 
-const WHOLE = ['flannel.1: mtu 1450', 'route 172.30.2.0/24', 'neighbour 172.30.2.0', 'fdb 0a:00', '-A FLANNEL-FWD'];
+const WHOLE = [
+  'flannel.1: mtu 1450',
+  'route 172.30.2.0/24',
+  'neighbour 172.30.2.0',
+  'fdb 0a:00',
+  '-A FLANNEL-FWD',
+  'record 172.30.1.0/24',
+];
 
 test('what is gone and what is new is named with its host; what is the same is not', () => {
   const before = new Map([

@@ -1,6 +1,7 @@
-/** The fabric's state in the kernel of every host, as text: what a fault may change for a moment and not for good. */
+/** The fabric as text, in the kernel of every host and in etcd: what a fault may change for a moment and not for good. */
+import { type FabricReport, readFabric } from '#lab/fabric.ts';
 import { hostOf } from '#lab/machines.ts';
-import type { HostPlan } from '#lab/plan.ts';
+import type { HostPlan, LabPlan } from '#lab/plan.ts';
 import { Fault } from '#runtime/fault.ts';
 
 /** Lines by name of the host. */
@@ -17,23 +18,38 @@ const SCRIPT = [
   'sysctl net.ipv4.ip_forward',
 ].join('; ');
 
-export async function readFabricState(hosts: readonly HostPlan[]): Promise<FabricState> {
-  const entries = await Promise.all(
-    hosts.map(async (host) => {
-      const { stdout } = await hostOf(host.namespace).run({
-        // A device that is gone is a state as well.
-        argv: ['sh', '-c', `{ ${SCRIPT}; } 2>/dev/null`],
-        why: `look at the fabric of ${host.name}`,
-      });
-      return [host.name, linesOf(stdout)] as const;
+/** An etcd that does not answer has no records. */
+export async function readFabricState(plan: LabPlan): Promise<FabricState> {
+  const [leases, kernels] = await Promise.all([readLeases(plan), Promise.all(plan.hosts.map(readKernel))]);
+  return new Map(
+    plan.hosts.map((host, index) => {
+      const records = leases
+        .filter(({ publicIp }) => publicIp === host.address)
+        .map(({ subnet, deviceMac }) => `record ${subnet} ${deviceMac}`);
+      return [host.name, [...(kernels[index] ?? []), ...records].sort()];
     }),
   );
-  return new Map(entries);
 }
 
-/** As a healthy host has it: Fault `lab.up` for one without device or peers, on which the comparison would be blind. */
+async function readLeases(plan: LabPlan): Promise<FabricReport['leases']> {
+  try {
+    return (await readFabric(plan)).leases;
+  } catch (error) {
+    if (error instanceof Fault) return [];
+    throw error;
+  }
+}
+
+async function readKernel(host: HostPlan): Promise<readonly string[]> {
+  // A device that is gone is a state as well.
+  const argv = ['sh', '-c', `{ ${SCRIPT}; } 2>/dev/null`];
+  const { stdout } = await hostOf(host.namespace).run({ argv, why: `look at the fabric of ${host.name}` });
+  return linesOf(stdout);
+}
+
+/** As a healthy host has it: Fault `lab.up` for one without device, peers or record, on which the comparison would be blind. */
 export function requireWholeState(state: FabricState): FabricState {
-  const kinds = ['flannel.1', 'route ', 'neighbour ', 'fdb ', '-A '];
+  const kinds = ['flannel.1', 'route ', 'neighbour ', 'fdb ', '-A ', 'record '];
   for (const [host, lines] of state) {
     const missing = kinds.filter((kind) => !lines.some((line) => line.startsWith(kind)));
     if (missing.length > 0)
@@ -57,6 +73,5 @@ function linesOf(text: string): readonly string[] {
   return text
     .split('\n')
     .map((line) => line.replaceAll(/\s+/g, ' ').trim())
-    .filter((line) => line !== '')
-    .sort();
+    .filter((line) => line !== '');
 }

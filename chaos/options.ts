@@ -96,7 +96,7 @@ flows were disturbed, for how long, and when they were whole again. The lab is r
 
 What is promised: a fault that touches control only disturbs no flow. After one that touches data, flows and kernel of that host
 are whole again within a second, and no other flow notices. A cable may take two seconds from when it is in again, since the
-kernel asks for the addresses of its neighbours once a second. Whatever it was, at the end every kernel is as before.
+kernel asks for the addresses of its neighbours once a second. Whatever it was, at the end every kernel and every record in etcd is as before.
 
 faults:
 ${lines.join('\n')}

@@ -5,7 +5,7 @@ import { agentOf } from '#lab/agents.ts';
 import { localEtcdOptions } from '#lab/etcd-access.ts';
 import { labEnvironment } from '#lab/lab-environment.ts';
 import { hostOf } from '#lab/machines.ts';
-import type { HostPlan } from '#lab/plan.ts';
+import type { HostPlan, LabPlan } from '#lab/plan.ts';
 import { isRunning } from '#lab/process-identity.ts';
 import { killAgent, restartAgent } from '#lab/running-lab.ts';
 import { requireState } from '#lab/state.ts';
@@ -106,9 +106,9 @@ async function runStep(
   options: ChaosOptions,
 ): Promise<ChaosEvent> {
   const scene = sceneOf(random, options);
-  const { hosts } = scene.state().plan;
-  const whole = requireWholeState(await readFabricState(hosts));
-  const watch: Watch = { traffic, threshold, whole, hosts, options };
+  const { plan } = scene.state();
+  const whole = requireWholeState(await readFabricState(plan));
+  const watch: Watch = { traffic, threshold, whole, plan, options };
   const firstGap = traffic.gaps.length;
   const beganAt = new Date().toISOString();
   const begunMs = monotonicMs();
@@ -151,16 +151,16 @@ async function inflict(
 interface Watch {
   readonly traffic: Traffic;
   readonly threshold: Threshold;
-  /** The kernels before the fault. */
+  /** Kernels and records before the fault. */
   readonly whole: FabricState;
-  readonly hosts: readonly HostPlan[];
+  readonly plan: LabPlan;
   readonly options: ChaosOptions;
 }
 
 type Settled = Pick<Observation, 'silent' | 'left' | 'asBeforeMs'>;
 
-/** Waits until every flow was whole for a while and the kernels are as before; or says what is not when the patience ends. */
-async function settle({ traffic, threshold, whole, hosts, options }: Watch): Promise<Settled> {
+/** Waits until every flow was whole for a while and kernels and records are as before; or says what is not when the patience ends. */
+async function settle({ traffic, threshold, whole, plan, options }: Watch): Promise<Settled> {
   const quietMs = (options.brief ? BRIEF_QUIET_MS : QUIET_MS) + TELL_MS;
   const deadline = monotonicMs() + PATIENCE_MS;
   let asBeforeMs: number | undefined;
@@ -172,7 +172,7 @@ async function settle({ traffic, threshold, whole, hosts, options }: Watch): Pro
     const isOver = (silent.length === 0 && now - wholeSince >= quietMs) || now > deadline;
     // Looked at until it is as before, and once more at the end: it may have come later.
     if (asBeforeMs !== undefined && !isOver) continue;
-    const left = differences(whole, await readFabricState(hosts));
+    const left = differences(whole, await readFabricState(plan));
     if (left.length > 0) asBeforeMs = undefined;
     else asBeforeMs ??= now;
     if (isOver && (asBeforeMs !== undefined || now > deadline)) {
@@ -183,7 +183,7 @@ async function settle({ traffic, threshold, whole, hosts, options }: Watch): Pro
 
 /** What the fabric did not repair by itself must not be counted against the next fault: agents anew, on every host. */
 async function putRight(watch: Watch, scene: Scene): Promise<void> {
-  for (const host of watch.hosts) {
+  for (const host of watch.plan.hosts) {
     const agent = agentOf(scene.state(), host);
     if (agent !== undefined && isRunning(agent)) await killAgent(scene.lab, host.name);
     await restartAgent(scene.lab, host.name, scene.signal, RESTART_TIMEOUT_MS);

@@ -40,9 +40,9 @@ export interface Observation {
   readonly gaps: readonly Gap[];
   /** Flows that were still silent when the patience ended. */
   readonly silent: readonly FlowState[];
-  /** What was still other than before in the kernels by then. */
+  /** What was still other than before in the kernels and in etcd by then. */
   readonly left: readonly string[];
-  /** CLOCK_MONOTONIC in milliseconds from which on the kernels were looked at: when the fault was done. */
+  /** CLOCK_MONOTONIC in milliseconds from which on kernels and records were looked at: when the fault was done. */
   readonly lookedFromMs: number;
   /** And at which they were seen to be as before; they are looked at every 100 ms. */
   readonly asBeforeMs?: number;
@@ -64,7 +64,7 @@ export interface Verdict {
   readonly longestGapMs: number;
   /** From the moment it could be healed until the last disturbed flow was whole; 0: none was disturbed; null: never. */
   readonly healedMs: number | null;
-  /** From when the fault was done until the kernels were as before, in steps of 100 ms; null: never. */
+  /** From when the fault was done until kernels and records were as before, in steps of 100 ms; null: never. */
   readonly restoredMs: number | null;
   /** Those of them that should not have been: any after a fault of control, of other hosts after the others. */
   readonly strangers: readonly Disturbance[];
