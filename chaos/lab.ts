@@ -9,6 +9,7 @@ import { memberName } from '#lab/lab-etcd.ts';
 import { matrixFault } from '#lab/lab-faults.ts';
 import { isRunning } from '#lab/process-identity.ts';
 import { listLabs, requireState } from '#lab/state.ts';
+import { unmountCaches } from './faults/cache.ts';
 
 const PREFIX = 'chaos-';
 
@@ -54,6 +55,7 @@ async function removeAbandoned(progress: (text: string) => void): Promise<void> 
   for (const { plan, maker } of listLabs()) {
     if (!plan.name.startsWith(PREFIX) || isRunning(maker)) continue;
     progress(`removing the lab ${plan.name}, whose run was killed`);
+    await unmountCaches(plan);
     await destroyLab(plan.name);
   }
 }

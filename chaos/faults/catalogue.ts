@@ -3,11 +3,18 @@ import { nearestWord } from '#cli/nearest-word.ts';
 import { Fault } from '#runtime/fault.ts';
 import { AGENT_FAULTS } from './agents.ts';
 import { CABLE_FAULTS } from './cable.ts';
+import { CACHE_FAULTS } from './cache.ts';
 import { DATA_FAULTS } from './data.ts';
 import { ETCD_FAULTS } from './etcd.ts';
 import type { ChaosFault } from './fault.ts';
 
-export const CATALOGUE: readonly ChaosFault[] = [...AGENT_FAULTS, ...ETCD_FAULTS, ...CABLE_FAULTS, ...DATA_FAULTS];
+export const CATALOGUE: readonly ChaosFault[] = [
+  ...AGENT_FAULTS,
+  ...CACHE_FAULTS,
+  ...ETCD_FAULTS,
+  ...CABLE_FAULTS,
+  ...DATA_FAULTS,
+];
 
 /** Those that weft promises to withstand as it is now. */
 export const DEFAULT_FAULTS: readonly ChaosFault[] = CATALOGUE.filter((fault) => fault.awaits === undefined);
