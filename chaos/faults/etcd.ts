@@ -10,7 +10,6 @@ import { paused } from './agents.ts';
 import type { ChaosFault, Scene } from './fault.ts';
 
 const START_TIMEOUT_MS = 30_000;
-const HOLD = 'a record that vanishes is held while its host answers (issue 4, point 2)';
 
 type Choice = (scene: Scene) => Promise<readonly string[]>;
 
@@ -58,7 +57,6 @@ export const ETCD_FAULTS: readonly ChaosFault[] = [
     name: 'lease-revoke',
     kind: 'control',
     summary: "revocation of an agent's etcd lease, which takes its record along",
-    awaits: HOLD,
     async inflict(scene) {
       const host = scene.random.pick(scene.state().plan.hosts);
       const key = await recordKey(scene, host);
@@ -74,7 +72,6 @@ export const ETCD_FAULTS: readonly ChaosFault[] = [
     name: 'record-delete',
     kind: 'control',
     summary: "deletion of an agent's record in etcd",
-    awaits: HOLD,
     async inflict(scene) {
       const host = scene.random.pick(scene.state().plan.hosts);
       const key = await recordKey(scene, host);

@@ -278,6 +278,16 @@ test('the own lease deleted by hand is claimed again at once, and the kernel is 
   assert.equal(host.said('own lease lost; claiming it again').length, 1);
 });
 
+test('however often the own lease is deleted, it is back before the peers give the host up', async () => {
+  const { fleet, host } = await readyHost();
+  const name = host.subnet.replace('.1/', '.0-');
+  for (let deletion = 1; deletion <= 12; deletion += 1) {
+    await fleet.deleteLease(name);
+    for (let step = 0; step < 15; step += 1) await fleet.pass(100);
+    assert.deepEqual([...(await fleet.leases()).keys()], [name], `after ${deletion} deletions`);
+  }
+});
+
 test('the own subnet taken by another host is reported, not fought over, and forwarding goes on', async () => {
   const { fleet, hosts } = await readyFleet(2);
   const [host] = hosts;

@@ -101,7 +101,7 @@ function absorbOwnKey(
       : 'deleted, or a record that cannot be read';
   const isClone = change.type === 'put' && isSameHost(change.lease.attributes, state.own.attributes);
   const clone = isClone ? { code: 'lease.clone', remedy: FAULTS['lease.clone'].remedy } : {};
-  state.renewAt = nextClaim(state, now, 0);
+  state.renewAt = nextClaim(state, now, 0, change.type === 'put' ? LONGEST_CLAIM_MS : LONGEST_GONE_MS);
   const fields = { subnet, by, ...clone };
   actions.push({ type: 'log', level: 'warn', message: 'own lease lost; claiming it again', fields });
 }
@@ -109,13 +109,15 @@ function absorbOwnKey(
 /** The record is as we would write it; only its time to live is unknown. */
 const QUIET_CLAIM_MS = 60_000;
 const LONGEST_CLAIM_MS = 60_000;
+/** A key that is gone has no other claimant to race with, and the peers keep us for the grace only (3 s by default). */
+const LONGEST_GONE_MS = 1000;
 /** After this long without trouble the next claim is made at once again. */
 const CALM_MS = 600_000;
 
 /** When to write our key again: the first time after `leastMs`, then ever later, so that two claimants never race. */
-function nextClaim(state: CoreState, now: number, leastMs: number): number {
+function nextClaim(state: CoreState, now: number, leastMs: number, mostMs = LONGEST_CLAIM_MS): number {
   if (now - state.claims.lastAt > CALM_MS) state.claims.count = 0;
-  const pauseMs = state.claims.count === 0 ? 0 : Math.min(500 * 2 ** state.claims.count, LONGEST_CLAIM_MS);
+  const pauseMs = state.claims.count === 0 ? 0 : Math.min(500 * 2 ** state.claims.count, mostMs);
   state.claims.count += 1;
   state.claims.lastAt = now;
   return now + Math.max(pauseMs, leastMs) * (0.75 + state.settings.spread / 2);
