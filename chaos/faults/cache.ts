@@ -18,7 +18,6 @@ export const CACHE_FAULTS: readonly ChaosFault[] = [
     name: 'cache-full',
     kind: 'control',
     summary: "no room for an agent's cache: a new peer cannot be noted; SIGKILL, and a start without a cache",
-    awaits: 'a cache on disk (issue 4, point 2)',
     async inflict(scene) {
       const host = scene.random.pick(scene.state().plan.hosts);
       const directory = cacheDirectory(host);

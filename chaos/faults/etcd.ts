@@ -102,7 +102,6 @@ export const ETCD_FAULTS: readonly ChaosFault[] = [
     name: 'start-without-etcd',
     kind: 'control',
     summary: 'all members of etcd down, and an agent killed and started meanwhile',
-    awaits: 'start from the cache on disk (issue 4, point 2)',
     async inflict(scene) {
       const host = scene.random.pick(scene.state().plan.hosts);
       await killMembers(scene.lab);

@@ -24,7 +24,7 @@ export function agentProgram(plan: LabPlan, labId: string, host: HostPlan): Deta
     iface: 'eth0',
     'subnet-file': host.subnetFile,
     'control-socket': host.controlSocket,
-    'cache-file': `${host.directory}/agent-cache.json`,
+    'cache-file': `${host.directory}/cache/agent.json`,
     ...(plan.masquerade && { 'ip-masq': 'true' }),
   };
   return {

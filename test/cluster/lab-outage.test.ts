@@ -43,6 +43,12 @@ test('etcd and agents of a lab can be killed, held and started again, each by it
     assert.match((await lab.weft('down', 'etcd')).stderr, /no etcd member runs/);
   });
 
+  await context.test('an agent that is killed and started without etcd goes on from what it has on disk', async () => {
+    await run('kill-agent', 'host1');
+    assert.match((await run('start-agent', 'host1')).stderr, /agent on host1: process \d+, ready in \d+ ms/);
+    assert.equal(lostCells(await status()), 0);
+  });
+
   await context.test('one member alone is started and not waited for', async () => {
     assert.match((await run('start-etcd', 'etcd1')).stderr, /etcd1: started; etcd serves once more than half/);
   });
