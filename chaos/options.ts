@@ -92,7 +92,7 @@ flows were disturbed, for how long, and when they were whole again. The lab is r
   --once         one round: every fault once
   --hosts N      ${FEWEST_HOSTS} to ${MOST_HOSTS} (default ${DEFAULT_HOSTS})
   --faults A,B   these only; all: also those that weft is not ready for
-  -o json        everything measured, on standard output
+  -o json        everything measured, on standard output (npm run -s chaos, or npm adds lines of its own)
 
 What is promised: a fault that touches control only disturbs no flow. After one that touches data, flows and kernel of that host
 are whole again within a second, and no other flow notices. A cable may take two seconds from when it is in again, since the
