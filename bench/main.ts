@@ -21,7 +21,19 @@ import { startReady } from './start-ready.ts';
 import { thundering } from './thundering.ts';
 import { udp } from './udp.ts';
 
-const FIGURES: readonly Figure[] = [startReady, memory, peers, reaction, burst, thundering, idle, heal, netlink, udp, outage];
+const FIGURES: readonly Figure[] = [
+  startReady,
+  memory,
+  peers,
+  reaction,
+  burst,
+  thundering,
+  idle,
+  heal,
+  netlink,
+  udp,
+  outage,
+];
 const RUNS = 5;
 const QUICK_RUNS = 2;
 

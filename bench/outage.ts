@@ -1,5 +1,5 @@
 /** Datagrams lost on all flows of a lab per kind of fault, by the machinery of `npm run chaos`. */
-import { chooseFaults } from '../chaos/faults/catalogue.ts';
+import { CATALOGUE } from '../chaos/faults/catalogue.ts';
 import { withChaosLab } from '../chaos/lab.ts';
 import { thresholdText, violationLines } from '../chaos/report.ts';
 import { type ChaosEvent, runChaos } from '../chaos/run.ts';
@@ -36,7 +36,7 @@ export const outage: Figure = {
   name: 'outage',
   title: `Datagrams lost per fault, ${HOSTS * (HOSTS - 1)} flows of one every ${INTERVAL_MS} ms, ${HOSTS} hosts`,
   async measure(bench) {
-    const faults = chooseFaults([]);
+    const faults = CATALOGUE;
     const steps = schedule(faults, SEED).take(faults.length * bench.runs);
     const result = await withChaosLab({ hosts: HOSTS, signal: NEVER, progress: bench.progress }, (lab) =>
       runChaos(steps, {

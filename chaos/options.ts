@@ -78,11 +78,10 @@ function parse(argv: readonly string[]) {
 
 export function chaosHelp(): string {
   const width = Math.max(...CATALOGUE.map(({ name }) => name.length));
-  const lines = CATALOGUE.map(({ name, kind, summary, awaits }) => {
-    const text = `  ${name.padEnd(width)}  ${kind.padEnd('control'.length)}  ${summary}`;
-    return awaits === undefined ? text : `${text}\n  ${' '.repeat(width)}           not by default: awaits ${awaits}`;
+  const lines = CATALOGUE.map(({ name, kind, summary }) => {
+    return `  ${name.padEnd(width)}  ${kind.padEnd('control'.length)}  ${summary}`;
   });
-  return `usage: npm run chaos -- [--seed N] [--minutes N | --once] [--hosts N] [--faults A,B | all] [-o table|json]
+  return `usage: npm run chaos -- [--seed N] [--minutes N | --once] [--hosts N] [--faults A,B] [-o table|json]
 
 Makes a lab with real etcd, lets every Pod send to every other every 10 ms, breaks one thing after another, and says which
 flows were disturbed, for how long, and when they were whole again. The lab is removed at the end. Exit code 1: a promise was broken.
@@ -91,7 +90,7 @@ flows were disturbed, for how long, and when they were whole again. The lab is r
   --minutes N    how long, after which the round is not begun again (default ${DEFAULT_MINUTES})
   --once         one round: every fault once
   --hosts N      ${FEWEST_HOSTS} to ${MOST_HOSTS} (default ${DEFAULT_HOSTS})
-  --faults A,B   these only; all: also those that weft is not ready for
+  --faults A,B   these only
   -o json        everything measured, on standard output (npm run -s chaos, or npm adds lines of its own)
 
 What is promised: a fault that touches control only disturbs no flow. After one that touches data, flows and kernel of that host

@@ -16,13 +16,9 @@ export const CATALOGUE: readonly ChaosFault[] = [
   ...DATA_FAULTS,
 ];
 
-/** Those that weft promises to withstand as it is now. */
-export const DEFAULT_FAULTS: readonly ChaosFault[] = CATALOGUE.filter((fault) => fault.awaits === undefined);
-
-/** The faults of these names, `all` for every one; none: the default ones. Fault `usage.flag` for an unknown name. */
+/** The faults of these names, every one when there are none. Fault `usage.flag` for an unknown name. */
 export function chooseFaults(names: readonly string[]): readonly ChaosFault[] {
-  if (names.length === 0) return DEFAULT_FAULTS;
-  if (names.includes('all')) return CATALOGUE;
+  if (names.length === 0) return CATALOGUE;
   const known = CATALOGUE.map(({ name }) => name);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return CATALOGUE.filter(({ name }) => names.includes(name));

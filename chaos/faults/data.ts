@@ -2,7 +2,6 @@
 import type { ChaosFault, Inflicted, Scene } from './fault.ts';
 
 const DEVICE = 'flannel.1';
-const DRIFT = 'repair of the sysctls that the fabric needs (issue 4, point 1)';
 
 export const DATA_FAULTS: readonly ChaosFault[] = [
   breaking('device-delete', `deletion of ${DEVICE}`, ['ip', 'link', 'del', DEVICE]),
@@ -55,7 +54,6 @@ export const DATA_FAULTS: readonly ChaosFault[] = [
     name: 'ip-forward-off',
     kind: 'data',
     summary: 'net.ipv4.ip_forward = 0',
-    awaits: DRIFT,
     inflict: (scene) =>
       onAnyHost(
         scene,

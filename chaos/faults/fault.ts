@@ -40,8 +40,6 @@ export interface ChaosFault {
   readonly name: string;
   readonly kind: FaultKind;
   readonly summary: string;
-  /** Why it is not among the faults of a run unless asked for by name: what weft has not got yet. */
-  readonly awaits?: string;
   /** Breaks it; for a fault that ends by itself (a pause, a cut), ends it as well. */
   readonly inflict: (scene: Scene) => Promise<Inflicted>;
 }
