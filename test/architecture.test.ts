@@ -63,6 +63,10 @@ const TABLE: readonly Row[] = [
     may: ['model/', 'runtime/', 'etcd/', 'agent/leases/', 'agent/backends/', 'agent/control/'],
     types: ['agent/publish/'],
   },
+  // Plugins start once per Pod, so they load next to nothing.
+  { who: 'cni/protocol/', may: ['model/'] },
+  { who: 'cni/flannel/', may: ['model/', 'runtime/version.ts', 'cni/protocol/'] },
+  { who: 'cni/', may: ['model/', 'runtime/', 'cli/'] },
   { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'cli/'] },
   {
     who: 'lab/',
