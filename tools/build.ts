@@ -84,7 +84,15 @@ const operator: BuildOptions = {
   },
 };
 
-const files = [...(await bundleAgent()), ...(await bundleAll([operator, entry]))];
+/** CNI plugins: one file each, since a Pod waits for it to be read. */
+const plugins: BuildOptions = {
+  ...common,
+  entryPoints: { 'cni-flannel': 'bin/cni-flannel.ts' },
+  format: 'cjs',
+  minifyWhitespace: true,
+};
+
+const files = [...(await bundleAgent()), ...(await bundleAll([operator, plugins, entry]))];
 mkdirSync(join(dist, 'chunks'), { recursive: true });
 // The entry comes last: it must never name a file that is not there yet.
 for (const file of files) replaceFile(file.path, file.contents);

@@ -13,6 +13,11 @@ export const DEBIAN_PACKAGES = [
   { name: 'iproute2', why: 'ip, bridge and tc: namespaces and looking at the result', probes: ['ip', 'bridge', 'tc'] },
   { name: 'iptables', why: 'firewall rules in lab hosts', probes: ['iptables'] },
   { name: 'nftables', why: 'firewall rules in lab hosts', probes: ['nft'] },
+  {
+    name: 'containernetworking-plugins',
+    why: 'CNI plugins that flannel delegates to',
+    probes: ['/usr/lib/cni/bridge', '/usr/lib/cni/host-local', '/usr/lib/cni/portmap'],
+  },
   { name: 'iputils-ping', why: 'ping between Pods', probes: ['ping'] },
   { name: 'fping', why: 'the all-pairs matrix', probes: ['fping'] },
   { name: 'iperf3', why: 'throughput', probes: ['iperf3'] },
