@@ -9,6 +9,7 @@ import { networkCommand } from '#cli/commands/network.ts';
 import { statusCommand } from '#cli/commands/status.ts';
 import { versionCommand } from '#cli/commands/version.ts';
 import { runOperator } from '#cli/main.ts';
+import { cniCommand } from '#cni/commands.ts';
 import { dockerOptsCommand } from '#docker/commands.ts';
 import { labCommand } from '#lab/commands.ts';
 
@@ -17,6 +18,7 @@ export const COMMANDS: readonly CommandBuilder[] = [
   statusCommand,
   networkCommand,
   leaseCommand,
+  cniCommand,
   dockerOptsCommand,
   labCommand,
   completionCommand,

@@ -314,6 +314,12 @@ export const FAULTS = {
 
   'command.failed': entry('A command failed', 1, 'read its output in the message'),
 
+  'cni.foreign': entry(
+    'A file that weft would replace is not its own',
+    1,
+    'look at the file; with --force it is replaced, and kept as .weft-backup-…',
+  ),
+
   'docker.subnet-file': entry(
     'The subnet file cannot be read',
     1,

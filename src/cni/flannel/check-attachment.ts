@@ -1,8 +1,9 @@
 /** CHECK: that the attachment is what ADD made it, by what is kept, by the subnet file, and by the delegate. */
 import { statSync } from 'node:fs';
-import { objectMember } from '#cni/protocol/configuration.ts';
+import { type JsonObject, listMember, objectMember, textMember } from '#cni/protocol/configuration.ts';
 import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
 import type { CniRequest } from '#cni/protocol/request.ts';
+import { isJsonObject } from '#model/json-document.ts';
 import { findAttachment } from './attachment-state.ts';
 import type { CallDelegate } from './call-delegate.ts';
 import { flannelConfiguration } from './flannel-configuration.ts';
@@ -27,13 +28,31 @@ export async function checkAttachment(request: CniRequest, call: CallDelegate): 
     throw wrong(`the state of container ${containerId} in ${dataDir} is no delegate configuration`);
   requireNamespace(request.netns);
   requireCurrentSubnet(saved, subnetFile);
-  const text = JSON.stringify({ ...saved.members, cniVersion: request.version, prevResult });
+  const text = JSON.stringify({ ...saved.members, cniVersion: request.version, prevResult: withGateways(prevResult) });
   try {
     await call('CHECK', request, { type: saved.type, text });
   } catch (error) {
     // A delegate from before CHECK: what was looked at here is all there is.
     if (!(error instanceof CniError && error.message.includes('unknown CNI_COMMAND'))) throw error;
   }
+}
+
+/**
+ * A route without a gateway is written by way of the address's own one. The plugins' CHECK (1.1.1 of Debian) looks for a
+ * route without any in the kernel, and would call every container of flannel broken.
+ */
+function withGateways(prevResult: JsonObject): JsonObject {
+  const gateways = objects(prevResult, 'ips').flatMap((ip) => textMember(ip, 'gateway') ?? []);
+  const routes = objects(prevResult, 'routes').map((route): JsonObject => {
+    const v6 = textMember(route, 'dst')?.includes(':');
+    const gw = textMember(route, 'gw') ?? gateways.find((gateway) => gateway.includes(':') === v6);
+    return gw === undefined ? route : { ...route, gw };
+  });
+  return routes.length === 0 ? prevResult : { ...prevResult, routes };
+}
+
+function objects(members: JsonObject, name: string): readonly JsonObject[] {
+  return (listMember(members, name) ?? []).filter(isJsonObject);
 }
 
 /** Throws CniError 4 for a namespace that has vanished, before anything is written for it. */
