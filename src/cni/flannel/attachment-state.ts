@@ -45,7 +45,7 @@ export function saveAttachment(dataDir: string, attachment: Attachment, text: st
     renameSync(temporary, `${dataDir}/${own}`);
     linkCommonName(dataDir, attachment.containerId, own, temporary);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw ioError(`failed to save the state of container ${attachment.containerId}`, error);
   }
 }
@@ -154,6 +154,15 @@ function readIfThere(path: string): string | undefined {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw ioError(`failed to read the state ${path}`, error);
+  }
+}
+
+/** For clean-up after a failure, which is what is reported. */
+function discard(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It was never made, or GC removes it.
   }
 }
 
