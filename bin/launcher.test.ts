@@ -68,6 +68,13 @@ suite('the name it is started by', () => {
     assert.deepEqual(lines.slice(1), ['mk-docker-opts.sh', '-d', '/run/flannel/docker']);
   });
 
+  test('flannel is the CNI plugin, a program of its own', (t) => {
+    const root = programFolder(t);
+    writeFileSync(join(root, 'dist/cni-flannel.js'), '');
+    symlinkSync('weft', join(root, 'bin/flannel'));
+    assert.deepEqual(start(join(root, 'bin/flannel')).lines, [`${root}/bin/../dist/cni-flannel.js`]);
+  });
+
   test('a chain of links, absolute and relative, leads to the program', (t) => {
     const root = programFolder(t);
     mkdirSync(join(root, 'local'));
@@ -98,6 +105,15 @@ suite('in a checkout', () => {
     rmSync(join(root, 'dist/weft.js'));
     assert.equal(start(join(root, 'bin/weft')).lines[0], `${root}/bin/../bin/weft.ts`);
   });
+});
+
+test('without a Node beside it the CNI plugin says so as runtimes read it', (t) => {
+  const root = programFolder(t);
+  rmSync(join(root, 'node_modules'), { recursive: true });
+  symlinkSync('weft', join(root, 'bin/flannel'));
+  const { code, lines } = start(join(root, 'bin/flannel'));
+  assert.equal(code, 3);
+  assert.equal(JSON.parse(lines.join('')).code, 999);
 });
 
 test('without a Node beside it, it says what to do', (t) => {

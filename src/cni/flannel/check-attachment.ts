@@ -1,5 +1,5 @@
 /** CHECK: that the attachment is what ADD made it, by what is kept, by the subnet file, and by the delegate. */
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type JsonObject, listMember, objectMember, textMember } from '#cni/protocol/configuration.ts';
 import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
 import type { CniRequest } from '#cni/protocol/request.ts';
@@ -57,7 +57,7 @@ function objects(members: JsonObject, name: string): readonly JsonObject[] {
 
 /** Throws CniError 4 for a namespace that has vanished, before anything is written for it. */
 export function requireNamespace(netns: string): void {
-  if (!netns.startsWith('/') || statSync(netns, { throwIfNoEntry: false }) !== undefined) return;
+  if (!netns.startsWith('/') || existsSync(netns)) return;
   const details = 'the container has ended meanwhile';
   throw new CniError(CNI_CODES.invalidEnvironment, `CNI_NETNS: there is no network namespace ${netns}`, details);
 }

@@ -17,6 +17,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   symlinkSync,
   writeSync,
 } from 'node:fs';
@@ -33,8 +34,9 @@ export type FileState = 'absent' | 'in place' | 'ours' | 'foreign';
 
 const LIST_MODE = 0o644;
 
+/** Throws Fault `host.file` when it cannot be looked at. */
 export function fileState(wanted: WantedFile): FileState {
-  const stat = lstatSync(wanted.path, { throwIfNoEntry: false });
+  const stat = lookAt(wanted.path);
   if (stat === undefined) return 'absent';
   if (wanted.type === 'text') return stat.isFile() && wanted.same(readText(wanted.path)) ? 'in place' : 'foreign';
   if (!stat.isSymbolicLink()) return 'foreign';
@@ -58,13 +60,22 @@ export function placeFile(wanted: WantedFile, state: FileState, stamp: string): 
     renameSync(temporary, wanted.path);
     return backup;
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw new Fault('host.file', {
       what: `cannot put ${basename(wanted.path)} in place`,
       where: wanted.path,
       why: errorText(cause),
       cause,
     });
+  }
+}
+
+/** What went wrong first is the news. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It was never made.
   }
 }
 
@@ -77,6 +88,14 @@ function writeDurably(path: string, text: string): void {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw new Fault('host.file', { what: 'cannot look at a file', where: path, why: errorText(cause), cause });
   }
 }
 

@@ -30,7 +30,7 @@ export interface TrialFailure {
 /** The result of the container's ADD, or which plugin failed at what. Throws Fault when no namespace can be made. */
 export async function tryNetwork(request: TrialRequest): Promise<JsonObject | TrialFailure> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-cni-'));
-  const name = `weft-cni-${process.pid}-${Date.now().toString(36)}`;
+  const name = `weft-trial-${process.pid}-${Date.now().toString(36)}`;
   const namespaces = [`${name}-host`, `${name}-pod`];
   try {
     for (const each of namespaces)

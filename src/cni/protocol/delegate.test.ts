@@ -105,8 +105,8 @@ suite('one that fails otherwise is code 100 and says how', () => {
 
 test("one that is not there is missed in the words of Go's plugins", async (t) => {
   const call = plugin(t, '');
-  const { message, details } = await refusal({ ...call, type: 'bridge', path: ['/opt/cni/bin', '/x'] });
-  assert.equal(message, 'failed to find plugin "bridge" in path [/opt/cni/bin /x]');
+  const { message, details } = await refusal({ ...call, type: 'bridge', path: ['/opt/cni/bin', '/etc/passwd'] });
+  assert.equal(message, 'failed to find plugin "bridge" in path [/opt/cni/bin /etc/passwd]');
   assert.match(details ?? '', /weft cni install/);
 });
 

@@ -36,11 +36,20 @@ export function findPlugin(type: string, path: readonly string[]): string {
   }
   for (const folder of path) {
     const file = `${folder}/${type}`;
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) return file;
+    if (isFile(file)) return file;
   }
   const details =
     'install it there (Debian: package containernetworking-plugins, in /usr/lib/cni), or run: weft cni install';
   throw new CniError(CNI_CODES.internal, `failed to find plugin "${type}" in path [${path.join(' ')}]`, details);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // Not there, or a folder on the way is none.
+    return false;
+  }
 }
 
 /**
