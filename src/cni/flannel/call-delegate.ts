@@ -3,7 +3,7 @@
  * code, so that runtimes see what it meant; the words say that it was the delegate.
  */
 import { callDelegate } from '#cni/protocol/delegate.ts';
-import { CniError } from '#cni/protocol/error.ts';
+import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
 import type { CniRequest, Command, Environment } from '#cni/protocol/request.ts';
 import { parseVersionAnswer } from '#cni/protocol/version.ts';
 import { type DelegateConfiguration, delegateConfiguration } from './delegate-configuration.ts';
@@ -42,6 +42,17 @@ export function delegateCaller({ environment, writeError, timeoutMs }: DelegateO
 export function currentDelegate({ config }: CniRequest): DelegateConfiguration {
   const own = flannelConfiguration(config);
   return delegateConfiguration(config, own, loadSubnetEnv(own.subnetFile));
+}
+
+/** The same with what the agent says when its file is not there, which is what the operator needs to know then. */
+export async function delegateOrReason(request: CniRequest, environment: Environment): Promise<DelegateConfiguration> {
+  try {
+    return currentDelegate(request);
+  } catch (error) {
+    if (!(error instanceof CniError && error.code === CNI_CODES.tryAgainLater)) throw error;
+    const { agentState } = await import('./agent-state.ts');
+    throw new CniError(error.code, error.message, await agentState(environment));
+  }
 }
 
 /** The versions that the delegate says it speaks; undefined when it says nothing that can be read. */

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { openControlServer } from '#agent/control/control-server.ts';
+import { createLog } from '#runtime/log.ts';
 import { DelegateFolder, SUBNET_FILE } from './test-delegate.ts';
 
 const GENERATED =
@@ -68,6 +70,27 @@ suite('ADD', () => {
       /^failed to load flannel 'subnet.env' file: open .*: no such file or directory/,
     );
     assert.deepEqual([folder.calls(), existsSync(folder.dataDir)], [[], false]);
+  });
+
+  test("without a subnet file has the agent's own words behind the message", async (t) => {
+    const folder = new DelegateFolder(t);
+    rmSync(folder.subnetFile);
+    const details = async (): Promise<unknown> => (await folder.ask('ADD')).answer?.['details'];
+    assert.match(String(await details()), /^agent: no agent answers on this host \(.*agent\.sock\); start it/);
+    const verdict = { state: 'trouble', text: 'trouble: etcd is unreachable', remedy: 'look at its members' };
+    const methods = new Map([['status', { run: (): unknown => ({ verdict }), patienceMs: 10_000 }]]);
+    const server = await openControlServer({
+      path: join(folder.path, 'agent.sock'),
+      methods,
+      log: createLog({ verbose: false, journal: true, write: () => {}, now: () => 0 }),
+      clientPatienceMs: 10_000,
+    });
+    assert.equal(await details(), 'agent: trouble: etcd is unreachable; look at its members');
+    assert.equal(
+      (await folder.ask('STATUS')).answer?.['details'],
+      'agent: trouble: etcd is unreachable; look at its members',
+    );
+    await server.close();
   });
 
   test('in a namespace that has vanished is code 4 and keeps nothing', async (t) => {

@@ -1,7 +1,7 @@
 /** The CNI plugin `flannel`: takes the host's subnet from the agent's file and lets another plugin, the delegate, do the rest. */
 import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
 import type { Plugin } from '#cni/protocol/plugin.ts';
-import type { CniRequest } from '#cni/protocol/request.ts';
+import type { CniRequest, Environment } from '#cni/protocol/request.ts';
 import { encodeResult, parseResult } from '#cni/protocol/result.ts';
 import { COMMIT, VERSION } from '#runtime/version.ts';
 import { findAttachment, forgetAttachment, saveAttachment } from './attachment-state.ts';
@@ -10,6 +10,7 @@ import {
   currentDelegate,
   type DelegateOptions,
   delegateCaller,
+  delegateOrReason,
   delegateVersions,
 } from './call-delegate.ts';
 import { checkAttachment, requireNamespace } from './check-attachment.ts';
@@ -23,17 +24,17 @@ export function flannelPlugin(options: DelegateOptions): Plugin {
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
   return {
     about: `CNI Plugin flannel version ${VERSION} (${process.platform}/${architecture}) commit ${COMMIT}`,
-    add: (request) => add(request, call),
+    add: (request) => add(request, call, options.environment),
     del: (request) => del(request, call, options.writeError),
     check: (request) => checkAttachment(request, call),
-    status: (request) => status(request, call),
+    status: (request) => status(request, call, options.environment),
     gc: (request) => collectGarbage(request, call),
   };
 }
 
-async function add(request: CniRequest, call: CallDelegate): Promise<string> {
+async function add(request: CniRequest, call: CallDelegate, environment: Environment): Promise<string> {
   const { dataDir } = flannelConfiguration(request.config);
-  const delegate = currentDelegate(request);
+  const delegate = await delegateOrReason(request, environment);
   requireNamespace(request.netns);
   // First: whatever the delegate has begun when something goes wrong, DEL finds it.
   saveAttachment(dataDir, request, delegate.text);
@@ -70,9 +71,9 @@ async function delAnew(request: CniRequest, call: CallDelegate, writeError: (tex
   }
 }
 
-async function status(request: CniRequest, call: CallDelegate): Promise<void> {
+async function status(request: CniRequest, call: CallDelegate, environment: Environment): Promise<void> {
   try {
-    const delegate = currentDelegate(request);
+    const delegate = await delegateOrReason(request, environment);
     const versions = await delegateVersions(request, delegate, call);
     if (versions?.includes(request.version) === false) {
       const message = `plugin ${delegate.type} does not speak CNI ${request.version}, at most ${versions.at(-1) ?? 'nothing'}`;

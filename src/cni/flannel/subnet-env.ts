@@ -27,8 +27,7 @@ export function loadSubnetEnv(path: string): SubnetEnv {
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     const why = missing ? `open ${path}: no such file or directory` : errorText(error);
-    const details = 'the agent writes it once it has a lease: see its log (journalctl -u weftd or -u flanneld)';
-    throw new CniError(missing ? CNI_CODES.tryAgainLater : CNI_CODES.ioFailure, loadMessage(why), details);
+    throw new CniError(missing ? CNI_CODES.tryAgainLater : CNI_CODES.ioFailure, loadMessage(why));
   }
   try {
     return parseSubnetEnv(text, path);

@@ -90,6 +90,7 @@ export class DelegateFolder {
     let err = '';
     const environment = {
       PATH: process.env['PATH'],
+      WEFT_CONTROL_SOCKET: join(this.path, 'agent.sock'),
       CNI_COMMAND: command,
       CNI_CONTAINERID: id,
       CNI_NETNS: netns === '' && command !== 'DEL' ? '/proc/self/ns/net' : netns,
