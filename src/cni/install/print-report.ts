@@ -3,7 +3,7 @@ import type { CommandContext } from '#cli/command.ts';
 import { type OutputFormat, printData } from '#cli/output.ts';
 import { painter } from '#cli/style.ts';
 import type { Finding } from './finding.ts';
-import type { InstallReport, PlacedFile } from './install.ts';
+import type { InstallReport, PlacedFile } from './install-request.ts';
 
 const COLUMNS = [
   { title: 'file', value: ({ path }: PlacedFile) => path },

@@ -31,6 +31,7 @@ suite('a bridge does not fit', () => {
     ['with a second address', V4, ['10.5.17.1/24', '10.5.3.1/24'], /it has 10\.5\.3\.1\/24/],
     ['with another length', V4, ['10.5.17.1/16'], /it has 10\.5\.17\.1\/16/],
     ['with the IPv6 address of a former subnet', V4 + V6, ['10.5.17.1/24', 'fd00:5:0:3::1/64'], /it has fd00:5:0:3::1/],
+    ['with an address of another family alone', V4, ['fd99::1/64'], /it has no address/],
     ['without an address', V4, [], /it has no address, the subnet file wants 10\.5\.17\.1\/24/],
   ];
   for (const [name, lines, addresses, words] of cases) {

@@ -22,7 +22,7 @@ export function misfit(bridge: Bridge, env: SubnetEnv): string | undefined {
   const ours = bridge.addresses.filter((address) => (address.includes(':') ? v6 : v4) !== undefined);
   const wrong = ours.filter((address) => !wanted.includes(address));
   if (wrong.length > 0) return `it has ${wrong.join(', ')}, the subnet file wants ${wanted.join(', ')}`;
-  return bridge.addresses.length === 0 ? `it has no address, the subnet file wants ${wanted.join(', ')}` : undefined;
+  return ours.length === 0 ? `it has no address, the subnet file wants ${wanted.join(', ')}` : undefined;
 }
 
 /** The same for docker's bridge, which is ours to judge only when docker took its address from the fabric. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { parseVersionAnswer } from '#cni/protocol/version.ts';
 import { runCommand } from '#runtime/command.ts';
 import { Fault } from '#runtime/fault.ts';
-import type { Machine } from './install.ts';
+import type { Machine } from './install-request.ts';
 import { deleteBridge, lookAtBridge } from './stale-bridge.ts';
 import { tryNetwork } from './trial.ts';
 
