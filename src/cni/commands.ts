@@ -76,6 +76,7 @@ async function install(context: CommandContext, options: Options): Promise<void>
   const { thisMachine } = await import('./install/this-machine.ts');
   const { hasProblem, printReport } = await import('./install/print-report.ts');
   requireName(options.name);
+  requireRoot();
   const check = options.check === true;
   const report = await installCni(
     {
@@ -99,6 +100,11 @@ async function install(context: CommandContext, options: Options): Promise<void>
 function requireName(name: string | undefined): void {
   if (name === undefined || /^[a-zA-Z0-9][\w.-]*$/.test(name)) return;
   throw new Fault('usage.flag', { what: `--name ${name} is no name for a network: letters, digits, ., _ and - only` });
+}
+
+function requireRoot(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new Fault('usage.not-root', { what: 'plugins are tried in network namespaces, which only root may make' });
 }
 
 /** bin/weft, beside the sources or beside the bundle. */

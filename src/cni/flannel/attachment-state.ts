@@ -78,7 +78,8 @@ export function forgetAttachment(dataDir: string, { containerId, ifname }: KeptA
 export function listAttachments(dataDir: string): readonly KeptAttachment[] {
   return names(dataDir).flatMap((name) => {
     const [containerId = '', ifname] = name.split('@');
-    if (!isContainerId(containerId) || linkTarget(`${dataDir}/${name}`) !== undefined) return [];
+    // Links lead to files that are listed themselves; folders are somebody else's.
+    if (!isContainerId(containerId) || !isFile(`${dataDir}/${name}`)) return [];
     const text = readIfThere(`${dataDir}/${name}`);
     return text === undefined ? [] : [{ containerId, ifname, text }];
   });
@@ -172,6 +173,10 @@ function unlinkIfThere(path: string): void {
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error;
   }
+}
+
+function isFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function isContainerId(text: string): boolean {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { openControlServer } from '#agent/control/control-server.ts';
@@ -368,8 +368,9 @@ suite('GC', () => {
     await folder.ask('ADD', { config: { name: 'other' } });
     folder.writeState('c2', 'tangled');
     folder.writeState('not a container', '{"name":"cbr0","type":"bridge"}');
+    mkdirSync(join(folder.dataDir, 'networks'));
     assert.equal((await folder.ask('GC', keep())).code, 0);
-    assert.deepEqual(readdirSync(folder.dataDir).sort(), ['c1', 'c1@eth0', 'c2', 'not a container']);
+    assert.deepEqual(readdirSync(folder.dataDir).sort(), ['c1', 'c1@eth0', 'c2', 'networks', 'not a container']);
   });
 
   test('goes on after a failure, keeps what failed, and says so', async (t) => {
@@ -387,6 +388,15 @@ suite('GC', () => {
     folder.delegate({ VERSION: `echo '{"supportedVersions":["1.0.0"]}'` });
     assert.equal((await folder.ask('GC', keep())).code, 0);
     assert.deepEqual(folder.calls(), ['VERSION c1 eth0 /proc/self/ns/net']);
+  });
+
+  test('removes what a plugin left that was killed while it wrote, once it is old', async (t) => {
+    const folder = new DelegateFolder(t);
+    folder.writeState('.weft-1-c1@eth0', '{"na');
+    folder.writeState('.weft-2-c2@eth0', '{"na');
+    utimesSync(join(folder.dataDir, '.weft-1-c1@eth0'), 1000, 1000);
+    assert.equal((await folder.ask('GC', keep())).code, 0);
+    assert.deepEqual(readdirSync(folder.dataDir), ['.weft-2-c2@eth0']);
   });
 
   test('removes nothing when it is not told what to keep', async (t) => {

@@ -1,8 +1,9 @@
 /** The CNI plugin `flannel`: takes the host's subnet from the agent's file and lets another plugin, the delegate, do the rest. */
+import { parseObject, textMember } from '#cni/protocol/configuration.ts';
 import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
 import type { Plugin } from '#cni/protocol/plugin.ts';
 import type { CniRequest, Environment } from '#cni/protocol/request.ts';
-import { encodeResult, parseResult } from '#cni/protocol/result.ts';
+import { encodeResult, readResult } from '#cni/protocol/result.ts';
 import { COMMIT, VERSION } from '#runtime/version.ts';
 import { findAttachment, forgetAttachment, saveAttachment } from './attachment-state.ts';
 import {
@@ -39,9 +40,10 @@ async function add(request: CniRequest, call: CallDelegate, environment: Environ
   // First: whatever the delegate has begun when something goes wrong, DEL finds it.
   saveAttachment(dataDir, request, delegate.text);
   const answer = await call('ADD', request, delegate);
-  const result = parseResult(answer, request.version);
+  const members = parseObject(answer, 'result');
+  const result = readResult(members, request.version);
   // Plugins of long ago leave the version out; it is the one that was asked for.
-  return answer.includes('"cniVersion"') ? answer : encodeResult(result, request.version);
+  return textMember(members, 'cniversion') === undefined ? encodeResult(result, request.version) : answer;
 }
 
 /** The state is kept until the delegate has succeeded, so that a runtime that tries again reaches it again (D-11). */
