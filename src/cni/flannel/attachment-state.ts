@@ -50,15 +50,17 @@ export function saveAttachment(dataDir: string, attachment: Attachment, text: st
   }
 }
 
-/** What is kept for it, undefined when nothing is. Throws CniError 5 when it cannot be read. */
-export function findAttachment(dataDir: string, attachment: Attachment): KeptAttachment | undefined {
+/** What is kept for it in that network, undefined when nothing is. Throws CniError 5 when it cannot be read. */
+export function findAttachment(dataDir: string, attachment: Attachment, network: string): KeptAttachment | undefined {
   const { containerId, ifname } = attachment;
   const own = readIfThere(`${dataDir}/${fileOf(attachment)}`);
   if (own !== undefined) return { containerId, ifname, text: own };
   const former = `${dataDir}/${containerId}`;
   // A link leads to another interface of the container.
   const text = linkTarget(former) === undefined ? readIfThere(former) : undefined;
-  return text === undefined ? undefined : { containerId, ifname: undefined, text };
+  // flannel's plugin has one file for all networks of a container.
+  const other = text !== undefined && (parseSaved(text)?.name ?? network) !== network;
+  return text === undefined || other ? undefined : { containerId, ifname: undefined, text };
 }
 
 /** Forgets it; nothing happens when it is not there. Throws CniError 5 when it cannot be removed. */
@@ -77,7 +79,8 @@ export function forgetAttachment(dataDir: string, { containerId, ifname }: KeptA
 /** All that is kept, whoever wrote it. */
 export function listAttachments(dataDir: string): readonly KeptAttachment[] {
   return names(dataDir).flatMap((name) => {
-    const [containerId = '', ifname] = name.split('@');
+    // The name of an interface may have an @ too.
+    const [, containerId = '', ifname] = /^([^@]*)(?:@(.*))?$/.exec(name) ?? [];
     // Links lead to files that are listed themselves; folders are somebody else's.
     if (!isContainerId(containerId) || !isFile(`${dataDir}/${name}`)) return [];
     const text = readIfThere(`${dataDir}/${name}`);

@@ -16,7 +16,7 @@ export async function checkAttachment(request: CniRequest, call: CallDelegate): 
   const prevResult = objectMember(config.members, 'prevresult');
   if (prevResult === undefined) throw new CniError(CNI_CODES.invalidConfiguration, 'Required prevResult missing');
   const { dataDir, subnetFile } = flannelConfiguration(config);
-  const kept = findAttachment(dataDir, request);
+  const kept = findAttachment(dataDir, request, config.name);
   if (kept === undefined) {
     throw wrong(
       `there is no state of interface ${ifname} of container ${containerId} in ${dataDir}`,

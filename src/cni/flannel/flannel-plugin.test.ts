@@ -221,7 +221,9 @@ suite('two interfaces of one container (D-36)', () => {
     await folder.ask('ADD');
     assert.equal(folder.state('c1'), '{"name":"other","type":"bridge"}');
     await folder.ask('DEL');
-    assert.deepEqual(readdirSync(folder.dataDir), ['c1']);
+    folder.calls();
+    await folder.ask('DEL');
+    assert.deepEqual([folder.calls(), readdirSync(folder.dataDir)], [[], ['c1']]);
   });
 
   test("this network's state that flannel wrote is superseded, as is a link to nothing", async (t) => {

@@ -49,7 +49,7 @@ async function add(request: CniRequest, call: CallDelegate, environment: Environ
 /** The state is kept until the delegate has succeeded, so that a runtime that tries again reaches it again (D-11). */
 async function del(request: CniRequest, call: CallDelegate, writeError: (text: string) => void): Promise<void> {
   const { dataDir } = flannelConfiguration(request.config);
-  const kept = findAttachment(dataDir, request);
+  const kept = findAttachment(dataDir, request, request.config.name);
   if (kept === undefined) return;
   const saved = parseSaved(kept.text);
   if (saved !== undefined) await call('DEL', request, saved);
