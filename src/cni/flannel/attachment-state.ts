@@ -59,7 +59,7 @@ export function findAttachment(dataDir: string, attachment: Attachment, network:
   // A link leads to another interface of the container.
   const text = linkTarget(former) === undefined ? readIfThere(former) : undefined;
   // flannel's plugin has one file for all networks of a container.
-  const other = text !== undefined && (parseSaved(text)?.name ?? network) !== network;
+  const other = text !== undefined && (parseSaved(text)?.name || network) !== network;
   return text === undefined || other ? undefined : { containerId, ifname: undefined, text };
 }
 
