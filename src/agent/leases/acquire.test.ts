@@ -34,8 +34,8 @@ class Bench {
   }
 
   /** A lease of another host, or one that we had before. */
-  async leased(subnet: string, publicIp: string): Promise<Lease> {
-    const lease = await this.store.create(subnetOf(subnet), attributesOf(publicIp), DAY);
+  async leased(subnet: string, publicIp: string, mac?: string): Promise<Lease> {
+    const lease = await this.store.create(subnetOf(subnet), attributesOf(publicIp, mac), DAY);
     assert.ok(lease !== 'taken');
     return lease;
   }
@@ -132,10 +132,20 @@ test('the previous subnet is taken again when it is free', async () => {
   assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.4.0-24');
 });
 
+test('a host whose address changed while no agent ran keeps its subnet: the record there has its MAC', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.4.0-24', '10.77.0.12');
+  const { lease, how } = await bench.acquire({ previous: subnetOf('10.5.4.0-24') });
+  assert.equal(how, 'renewed');
+  assert.equal(formatSubnetKey(lease.subnet), '10.5.4.0-24');
+  assert.equal(lease.attributes.publicIp, ipOf('10.77.0.11'));
+  assert.equal((await bench.store.list()).leases.length, 1);
+});
+
 test('the previous subnet is never taken from another host, not even a part of it', async () => {
   for (const taken of ['10.5.4.0-24', '10.5.4.128-25', '10.5.4.0-22']) {
     const bench = new Bench();
-    const other = await bench.leased(taken, '10.77.0.12');
+    const other = await bench.leased(taken, '10.77.0.12', '8a:00:00:00:00:12');
     const acquired = await bench.acquire({ previous: subnetOf('10.5.4.0-24') });
     assert.equal(acquired.how, 'allocated', taken);
     assert.notEqual(formatSubnetKey(acquired.lease.subnet), '10.5.4.0-24');

@@ -16,7 +16,7 @@ import { Fault } from '#runtime/fault.ts';
 import { allocateSubnet, freeIpv4Subnets, freeIpv6Subnets } from './allocate.ts';
 import { contestedFault } from './contested-fault.ts';
 import { takeAssigned } from './kube-acquire.ts';
-import { isSameHost, ownLeases } from './own-lease.ts';
+import { isFormerOwn, isSameHost, ownLeases } from './own-lease.ts';
 import type { LeaseSnapshot, LeaseStore } from './store.ts';
 import { isContested, partsOverlap, subnetsOverlap } from './subnets-overlap.ts';
 
@@ -104,7 +104,8 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
   const fitting =
     usable.find((lease) => isHeld(lease, request)) ??
     usable[0] ??
-    snapshot.leases.find((lease) => isRecorded(lease, request) && isFitting(lease));
+    snapshot.leases.find((lease) => isRecorded(lease, request) && isFitting(lease)) ??
+    formerOwn(request, snapshot).find(isFitting);
   if (fitting !== undefined) {
     const lease = await store.renew(fitting, attributes, ttlSeconds);
     return lease === 'lost' ? 'lost' : { lease, how: 'renewed' };
@@ -158,6 +159,13 @@ function rivalOf(request: AcquireRequest, { leases }: LeaseSnapshot): Fault | un
       FAMILIES.some((family) => isInUse(family) && partsOverlap(lease.subnet, previous, family)),
   );
   return rival && contestedFault({ subnet: previous, attributes, recorded }, rival);
+}
+
+/** The lease of our previous subnet when it is ours by its MAC: we had another address when we wrote it. */
+function formerOwn({ previous, attributes }: AcquireRequest, { leases }: LeaseSnapshot): readonly Lease[] {
+  if (previous === undefined) return [];
+  const key = formatSubnetKey(previous);
+  return leases.filter((each) => formatSubnetKey(each.subnet) === key && isFormerOwn(each.attributes, attributes));
 }
 
 /** Our previous subnet's key with a value that nobody can read is nobody else's claim: it is written anew. */

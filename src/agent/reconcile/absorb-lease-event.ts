@@ -3,7 +3,7 @@
 import { isSameHost } from '#agent/leases/own-lease.ts';
 import type { PeerDifference } from '#agent/leases/peer-view.ts';
 import type { LeaseEvent } from '#agent/leases/store.ts';
-import { formatPublicIps } from '#model/lease.ts';
+import { formatPublicIps, type Lease } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { FAULTS } from '#runtime/fault-table.ts';
@@ -12,6 +12,7 @@ import { claimNow } from './claim-now.ts';
 import type { Action } from './input.ts';
 import { keepDeparted } from './keep-departed.ts';
 import { logPeers } from './log-peers.ts';
+import { ownAttributes } from './own-attributes.ts';
 import type { CoreState } from './state.ts';
 
 /** Records of one event that are named in the log. */
@@ -73,9 +74,9 @@ function absorbOwnKey(
     if (isFree) claimNow(state, now);
     return;
   }
+  // Our own write can be heard of before its answer comes.
+  if (change.type === 'put' && state.renew.running && isAsWritten(state, change.lease)) return;
   if (change.type === 'put' && sameLeaseAttributes(change.lease.attributes, state.own.attributes)) {
-    // Our own write can be heard of before its answer comes.
-    if (state.renew.running) return;
     state.claims.atRevision = state.view.revision;
     const why =
       change.lease.modified < state.own.modified
@@ -104,6 +105,11 @@ function absorbOwnKey(
   state.renewAt = nextClaim(state, now, 0, change.type === 'put' ? LONGEST_CLAIM_MS : LONGEST_GONE_MS);
   const fields = { subnet, by, ...clone };
   actions.push({ type: 'log', level: 'warn', message: 'own lease lost; claiming it again', fields });
+}
+
+/** Whether the record says what we wrote last, or are writing now. */
+function isAsWritten(state: CoreState, { attributes }: Lease): boolean {
+  return [state.own?.attributes, ownAttributes(state)].some((ours) => ours && sameLeaseAttributes(ours, attributes));
 }
 
 /** The record is as we would write it; only its time to live is unknown. */
