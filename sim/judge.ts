@@ -1,0 +1,225 @@
+/** The judge: watches what the agents do while it happens, and looks at all of them now and then. What a calm must bring is in judge-calm.ts. */
+import type { CoreStep } from '#agent/driver.ts';
+import type { FailedOperation } from '#agent/kernel/kernel.ts';
+import { operationText } from '#agent/kernel/operation-text.ts';
+import type { Operation, RouteEntry } from '#agent/kernel/state.ts';
+import type { AcquiredLease } from '#agent/leases/acquire.ts';
+import type { CoreState } from '#agent/reconcile/state.ts';
+import { cidrsOverlap, isIpv4Cidr } from '#model/ip.ts';
+import type { Lease } from '#model/lease.ts';
+import { formatSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
+import { allLeases, keyOf, leaseAt } from './records.ts';
+import { addressText, type SimHost } from './sim-host.ts';
+import type { World } from './world.ts';
+
+/** How long what somebody did to a record may have its consequences. */
+const AFTERMATH_MS = 10_000;
+/** A host that has just reached etcd again may still believe what was true before. */
+const CATCH_UP_MS = 5000;
+/** The longest pause between two claims, with its jitter. */
+const LONGEST_CLAIM_PAUSE_MS = 80_000;
+/** A host connected for so long has renewed whatever needed it. */
+const LONG_CONNECTED_MS = 600_000;
+/** Inputs of one agent in one second, beside the events of etcd and of the kernel. */
+const MOST_STEPS_PER_SECOND = 60;
+const MOST_REMEMBERED = 1000;
+const MOST_TROUBLES = 50;
+const MOST_TIMERS_PER_HOST = 12;
+
+export class Judge {
+  readonly #world: World;
+  readonly counts = new Map<string, number>();
+  mostWaiting = 0;
+  #ownChanged = false;
+  readonly #paces = new Map<SimHost, { second: number; steps: number; most: number }>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  count(what: string, by = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+  }
+
+  /** After each call of a core. */
+  stepped(host: SimHost, { input, decision, state, waiting }: CoreStep): void {
+    const world = this.#world;
+    const now = world.clock.now();
+    world.note(`${host.name} ${input.type} ${decision.actions.length} ${decision.wakeAt}`);
+    this.count(input.type);
+    if (decision.wakeAt <= now)
+      world.violate('deadlines advance', `${host.name} asks to be woken at once, again and again`);
+    this.#pace(host, input.type, now);
+    this.mostWaiting = Math.max(this.mostWaiting, waiting);
+    if (input.type === 'acquired' || input.type === 'renewed' || input.type === 'leases') this.#ownChanged = true;
+    if (input.type === 'acquired') this.#judgeSubnet(host, input.result);
+    this.#judgeSizes(host, state, waiting);
+  }
+
+  /** Before the agent's operations reach the kernel. */
+  writes(host: SimHost, operations: readonly Operation[]): void {
+    this.count('kernel writes', operations.length);
+    const ready = host.run?.state()?.ready === true;
+    for (const operation of operations) {
+      if (operation.type === 'route-delete') this.#judgeWithdrawal(host, operation.entry);
+      if (!ready || this.#world.clock.now() - host.disturbedAt < AFTERMATH_MS) continue;
+      const takesDown =
+        operation.type === 'device-delete' ||
+        operation.type === 'address-delete' ||
+        (operation.type === 'device-set' && operation.up === false);
+      if (takesDown) this.#world.violate('forwarding stays', `${host.name}: ${operationText(operation)}`);
+    }
+  }
+
+  refused(host: SimHost, failed: readonly FailedOperation[]): void {
+    const [first] = failed;
+    if (first === undefined) return;
+    const { operation, fault } = first;
+    this.#world.violate('kernel accepts', `${host.name}: ${operationText(operation)}: ${fault.summary}`);
+  }
+
+  /** When everything of one moment has happened. */
+  instant(): void {
+    const world = this.#world;
+    world.history.follow(
+      (lease) => world.hostOf(lease) !== undefined,
+      (key) => this.#judgeVanished(key),
+    );
+    if (!this.#ownChanged) return;
+    this.#ownChanged = false;
+    this.#judgeOwners();
+  }
+
+  /** Once a minute. */
+  sample(): void {
+    const world = this.#world;
+    this.#judgeOwners();
+    for (const host of world.machines) this.#judgeClaim(host);
+    const timers = world.clock.waiting;
+    const most = MOST_TIMERS_PER_HOST * world.machines.length + world.etcd.leaseCount + 100;
+    if (timers > most) world.violate('bounded', `${timers} timers wait for ${world.machines.length} machines`);
+  }
+
+  #pace(host: SimHost, type: string, now: number): void {
+    const second = Math.floor(now / 1000);
+    let pace = this.#paces.get(host);
+    if (pace?.second !== second) {
+      pace = { second, steps: 0, most: MOST_STEPS_PER_SECOND };
+      this.#paces.set(host, pace);
+    }
+    // What others did is answered by a pass, perhaps by two.
+    if (type === 'leases' || type === 'kernel-changed') pace.most += 2;
+    else pace.steps += 1;
+    if (pace.steps <= pace.most) return;
+    const what = `${host.name} took ${pace.steps} steps in one second, the last one: ${type}`;
+    this.#world.violate('deadlines advance', what);
+    // It may never let go of this moment by itself.
+    host.stop();
+  }
+
+  #judgeSizes(host: SimHost, state: CoreState, waiting: number): void {
+    const world = this.#world;
+    const most = world.schedule.hosts * 4 + 300;
+    const sizes = {
+      'inputs that wait': [waiting, 100],
+      'peers known': [state.view.size, most],
+      'records reported': [state.rejections.size, MOST_REMEMBERED],
+      'troubles remembered': [state.troubles.size, MOST_TROUBLES],
+    } as const;
+    for (const [name, [size, limit]] of Object.entries(sizes)) {
+      if (size > limit) world.violate('bounded', `${host.name}: ${size} ${name}, at most ${limit} are reasonable`);
+    }
+  }
+
+  /** A host that comes back must not move its Pods without need. */
+  #judgeSubnet(host: SimHost, { lease, how }: AcquiredLease): void {
+    const previous = host.run?.previous;
+    if (previous === undefined || formatSubnetKey(previous) === formatSubnetKey(lease.subnet)) return;
+    this.count('moved');
+    const world = this.#world;
+    const key = keyOf(previous);
+    // A record that names it elsewhere is the truth for it; what etcd forgot a moment ago it may have had then.
+    if (how === 'renewed' || world.clock.now() - world.history.disturbedAt(key) < AFTERMATH_MS) return;
+    const isOthers = (other: Lease): boolean =>
+      other.attributes.publicIp !== host.address && overlap(other.subnet, previous);
+    const isUnusable = world.etcd.keyspace.range({ key }).count > 0 && leaseAt(world.etcd, key) === undefined;
+    if (isUnusable || [...allLeases(world.etcd).values()].some(isOthers)) return;
+    const [was, is] = [formatSubnetKey(previous), formatSubnetKey(lease.subnet)];
+    world.violate('keeps its subnet', `${host.name} had ${was}, which is free, and took ${is}`);
+  }
+
+  #judgeWithdrawal(host: SimHost, { destination }: RouteEntry): void {
+    const world = this.#world;
+    if (!isIpv4Cidr(destination)) return;
+    const subnet = { ipv4: destination };
+    const key = keyOf(subnet);
+    const lease = leaseAt(world.etcd, key);
+    const peer = lease && world.hostOf(lease);
+    const own = peer?.run?.state()?.own;
+    if (peer === undefined || own === undefined || isPair(peer, host) || keyOf(own.subnet) !== key) return;
+    if (world.clock.now() - this.#heardAt(host, key) < AFTERMATH_MS) return;
+    const what = `${host.name} removes the route to ${formatSubnetKey(subnet)} of ${peer.name}, whose record stands unchanged in etcd`;
+    world.violate('no live peer withdrawn', what);
+  }
+
+  /** When the host could first hear of what was last done to the record by others. */
+  #heardAt(host: SimHost, key: string): number {
+    const disturbedAt = this.#world.history.disturbedAt(key);
+    return disturbedAt < host.lostAt ? disturbedAt : Math.max(disturbedAt, host.connectedSince ?? disturbedAt);
+  }
+
+  #judgeVanished(key: string): void {
+    const world = this.#world;
+    if (world.deleted.has(key)) return;
+    for (const host of world.hosts) {
+      const own = host.run?.state()?.own;
+      if (own === undefined || keyOf(own.subnet) !== key) continue;
+      const since = host.connectedSince ?? Number.POSITIVE_INFINITY;
+      if (world.clock.now() - since < LONG_CONNECTED_MS) continue;
+      world.violate('lease kept alive', `the record ${formatSubnetKey(own.subnet)} of ${host.name} is gone`);
+    }
+  }
+
+  /** Of the hosts that have caught up with etcd and whose record stands there. */
+  #judgeOwners(): void {
+    const world = this.#world;
+    const owners: { readonly host: SimHost; readonly subnet: SubnetKey }[] = [];
+    for (const host of world.machines) {
+      const own = host.run?.state()?.own;
+      const since = host.connectedSince ?? Number.POSITIVE_INFINITY;
+      if (own === undefined || world.clock.now() - since < CATCH_UP_MS) continue;
+      const stored = leaseAt(world.etcd, keyOf(own.subnet));
+      if (stored?.attributes.publicIp === host.address) owners.push({ host, subnet: own.subnet });
+    }
+    owners.sort((a, b) => (a.subnet.ipv4?.address ?? 0) - (b.subnet.ipv4?.address ?? 0));
+    for (const [at, { host, subnet }] of owners.entries()) {
+      const next = owners[at + 1];
+      if (next === undefined || !overlap(subnet, next.subnet) || isPair(host, next.host)) continue;
+      const what = `${host.name} holds ${formatSubnetKey(subnet)}, ${next.host.name} holds ${formatSubnetKey(next.subnet)}`;
+      world.violate('one owner', what);
+    }
+  }
+
+  #judgeClaim(host: SimHost): void {
+    const world = this.#world;
+    const state = host.run?.state();
+    const since = host.connectedSince ?? Number.POSITIVE_INFINITY;
+    const now = world.clock.now();
+    if (state?.own === undefined || now - since < CATCH_UP_MS) return;
+    const key = keyOf(state.own.subnet);
+    if (leaseAt(world.etcd, key)?.attributes.publicIp === host.address) return;
+    const claims = state.renew.running || state.renew.failures > 0 || state.renewAt < now + LONGEST_CLAIM_PAUSE_MS;
+    if (claims || now - world.history.disturbedAt(key) < AFTERMATH_MS) return;
+    const what = `${host.name} (${addressText(host)}) believes in ${formatSubnetKey(state.own.subnet)}, which etcd does not have`;
+    world.violate('held or claimed', what);
+  }
+}
+
+/** A host and its clone are one to etcd: the agents cannot know better yet. */
+function isPair(a: SimHost, b: SimHost): boolean {
+  return a.address === b.address;
+}
+
+export function overlap(a: SubnetKey, b: SubnetKey): boolean {
+  return a.ipv4 !== undefined && b.ipv4 !== undefined && cidrsOverlap(a.ipv4, b.ipv4);
+}

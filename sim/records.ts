@@ -1,0 +1,83 @@
+/** What etcd really holds, seen by nobody but the simulation: at once, whatever is cut. */
+import { etcdKeys, leaseOf } from '#agent/leases/etcd-keys.ts';
+import type { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
+import type { KeyValue } from '#etcd/api.ts';
+import { prefixEnd } from '#etcd/api.ts';
+import type { Lease } from '#model/lease.ts';
+import type { SubnetKey } from '#model/subnet-key.ts';
+import { PREFIX } from './sim-host.ts';
+
+const KEYS = etcdKeys(PREFIX);
+
+export function keyOf(subnet: SubnetKey): string {
+  return KEYS.lease(subnet);
+}
+
+/** The lease at that key; undefined when there is none, or what is there is none. */
+export function leaseAt(etcd: MemoryEtcd, key: string): Lease | undefined {
+  const [kv] = etcd.keyspace.range({ key }).kvs;
+  return kv === undefined ? undefined : leaseIn(kv);
+}
+
+export function leaseIn(kv: KeyValue): Lease | undefined {
+  const lease = leaseOf(kv, KEYS);
+  return 'reason' in lease ? undefined : lease;
+}
+
+export function allPairs(etcd: MemoryEtcd): readonly KeyValue[] {
+  const key = `${PREFIX}/subnets/`;
+  return etcd.keyspace.range({ key, rangeEnd: prefixEnd(key) }).kvs;
+}
+
+/** Every record that is a lease, by its key. */
+export function allLeases(etcd: MemoryEtcd): ReadonlyMap<string, Lease> {
+  const leases = allPairs(etcd).flatMap((kv) => {
+    const lease = leaseIn(kv);
+    return lease === undefined ? [] : [[kv.key, lease] as const];
+  });
+  return new Map(leases);
+}
+
+/** When each record was last taken away or written by somebody whose it is not. */
+export class RecordHistory {
+  readonly #etcd: MemoryEtcd;
+  readonly #disturbed = new Map<string, number>();
+  #allDisturbedAt = Number.NEGATIVE_INFINITY;
+  #seen: number;
+
+  constructor(etcd: MemoryEtcd) {
+    this.#etcd = etcd;
+    this.#seen = etcd.keyspace.revision;
+  }
+
+  /**
+   * Takes note of what happened since the last time. `isRightful` says whether a lease is one that its host wrote, or
+   * would write; `vanished` hears of keys that were deleted.
+   */
+  follow(isRightful: (lease: Lease) => boolean, vanished: (key: string) => void): void {
+    const { keyspace, clock } = this.#etcd;
+    if (keyspace.revision === this.#seen) return;
+    const key = `${PREFIX}/subnets/`;
+    const events = keyspace.eventsSince(this.#seen + 1, key, prefixEnd(key));
+    this.#seen = keyspace.revision;
+    for (const event of events) {
+      if (event.type === 'delete') {
+        this.#disturbed.set(event.key, clock.now());
+        vanished(event.key);
+      } else {
+        const lease = leaseIn(event.kv);
+        if (lease === undefined || !isRightful(lease)) this.#disturbed.set(event.kv.key, clock.now());
+      }
+    }
+  }
+
+  /** Etcd is another one now. */
+  restored(): void {
+    this.#seen = this.#etcd.keyspace.revision;
+    this.#allDisturbedAt = this.#etcd.clock.now();
+  }
+
+  disturbedAt(key: string): number {
+    return Math.max(this.#disturbed.get(key) ?? Number.NEGATIVE_INFINITY, this.#allDisturbedAt);
+  }
+}

@@ -1,0 +1,236 @@
+/** A machine of the simulated fleet: a kernel, a subnet file, a place in the network, and now and then an agent, the real one. */
+
+import { type CoreStep, type Driver, startDriver } from '#agent/driver.ts';
+import type { FailedOperation, Kernel } from '#agent/kernel/kernel.ts';
+import { MemoryKernel } from '#agent/kernel/memory-kernel.ts';
+import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
+import type { ObservedAddress, Operation } from '#agent/kernel/state.ts';
+import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
+import { seededRandom } from '#agent/leases/lease-builders.ts';
+import type { MemoryEtcd, MemoryEtcdClient } from '#agent/leases/memory-etcd.ts';
+import type { LeaseStore } from '#agent/leases/store.ts';
+import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
+import type { CoreState } from '#agent/reconcile/state.ts';
+import type { Traffic } from '#agent/traffic/traffic.ts';
+import { formatIpv4 } from '#model/ipv4.ts';
+import { type Mac, macFromRandom } from '#model/mac.ts';
+import type { SubnetKey } from '#model/subnet-key.ts';
+import type { Clock, ManualClock } from '#runtime/clock.ts';
+import { createLog } from '#runtime/log.ts';
+
+export const PREFIX = '/coreos.com/network';
+export const DEVICE = 'flannel.1';
+
+/** What all machines share, and who is told what they do. */
+export interface Surroundings {
+  readonly seed: number;
+  readonly clock: ManualClock;
+  readonly etcd: MemoryEtcd;
+  /** A plant of tests: what stands between an agent and the store. */
+  readonly wrapStore?: (store: LeaseStore, host: SimHost) => LeaseStore;
+  readonly stepped: (host: SimHost, step: CoreStep) => void;
+  /** Just before the agent's writes reach the kernel. */
+  readonly writes: (host: SimHost, operations: readonly Operation[]) => void;
+  readonly refused: (host: SimHost, failed: readonly FailedOperation[]) => void;
+  readonly logs: (host: SimHost, line: string) => void;
+}
+
+/** An agent that runs. */
+export interface Run {
+  readonly client: MemoryEtcdClient;
+  readonly driver: Driver;
+  /** The core's state; undefined until its first step. */
+  readonly state: () => CoreState | undefined;
+  /** The subnet that the file named when it started. */
+  readonly previous: SubnetKey | undefined;
+  readonly die: () => void;
+}
+
+/** The agent's rules for traffic are not simulated: they decide nothing about leases and routes. */
+const NO_TRAFFIC: Traffic = {
+  reconcile: async () => [],
+  watch: () => undefined,
+  close: () => undefined,
+};
+
+export class SimHost {
+  readonly name: string;
+  readonly index: number;
+  readonly isClone: boolean;
+  kernel: MemoryKernel;
+  subnetFile: string | undefined;
+  run: Run | undefined;
+  /** Off for good. */
+  gone = false;
+  wallOffsetMs = 1_700_000_000_000;
+  /** Since when the agent reaches etcd without a break; undefined when it does not. */
+  connectedSince: number | undefined;
+  /** When it last lost etcd. */
+  lostAt = Number.NEGATIVE_INFINITY;
+  /** When its state in the kernel, or its address, was last changed by others. */
+  disturbedAt = Number.NEGATIVE_INFINITY;
+  #address: number;
+  #cuts = 0;
+  #starts = 0;
+  readonly #around: Surroundings;
+
+  constructor(around: Surroundings, index: number, address: number, isClone = false) {
+    this.#around = around;
+    this.index = index;
+    this.isClone = isClone;
+    this.name = `host ${index}${isClone ? ' (its clone)' : ''}`;
+    this.#address = address;
+    this.kernel = this.#freshKernel();
+  }
+
+  get address(): number {
+    return this.#address;
+  }
+
+  get isCut(): boolean {
+    return this.#cuts > 0;
+  }
+
+  /** Cut off from etcd; as often as it is cut it must be healed. */
+  cut(): void {
+    this.#cuts += 1;
+    this.run?.client.cut();
+  }
+
+  heal(): void {
+    this.#cuts = Math.max(0, this.#cuts - 1);
+    if (this.#cuts === 0) this.run?.client.heal();
+  }
+
+  start(): void {
+    if (this.run !== undefined || this.gone) return;
+    this.#starts += 1;
+    const { clock, etcd, wrapStore } = this.#around;
+    const random = seededRandom(
+      this.#around.seed * 7919 + this.index * 101 + this.#starts * 2 + (this.isClone ? 1 : 0),
+    );
+    const randomMac = (): Mac => macFromRandom(Uint8Array.from({ length: 6 }, () => random() * 256));
+    let alive = true;
+    let state: CoreState | undefined;
+    const mortal: Clock = {
+      now: () => clock.now(),
+      after: (ms, wake) => clock.after(ms, () => void (alive && wake())),
+    };
+    const client = etcd.connect();
+    if (this.isCut) client.cut();
+    const store = new EtcdLeaseStore({ etcd: client, prefix: PREFIX, clock: mortal });
+    const previous = this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile);
+    const kernel = new MirrorKernel(
+      this.#watchedKernel(() => alive),
+      mortal,
+    );
+    const driver = startDriver({
+      settings: {
+        interfaces: [],
+        interfacePatterns: [],
+        canReach: undefined,
+        publicIp: undefined,
+        publicIpv6: undefined,
+        blackhole: false,
+        renewMarginMs: 3_600_000,
+        traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
+        former: [],
+        wallOffsetMs: this.wallOffsetMs,
+        previous,
+        randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
+        spread: random(),
+      },
+      kernel,
+      store: wrapStore === undefined ? store : wrapStore(store, this),
+      traffic: NO_TRAFFIC,
+      clock: mortal,
+      log: createLog({ verbose: false, journal: true, write: (line) => this.#around.logs(this, line), now: () => 0 }),
+      publish: (text) => {
+        this.subnetFile = text;
+      },
+      notify: () => undefined,
+      random,
+      relieve: () => undefined,
+      trace: (step) => {
+        state = step.state;
+        this.#around.stepped(this, step);
+      },
+    });
+    const die = (): void => {
+      alive = false;
+      client.kill();
+      kernel.close();
+    };
+    this.run = { client, driver, state: () => state, previous, die };
+  }
+
+  /** As by SIGTERM; the data plane is left as it is. */
+  stop(): void {
+    const { run } = this;
+    if (run === undefined) return;
+    this.run = undefined;
+    this.connectedSince = undefined;
+    void run.driver.stop();
+    run.client.close();
+  }
+
+  /** As by SIGKILL. */
+  crash(): void {
+    this.run?.die();
+    this.run = undefined;
+    this.connectedSince = undefined;
+  }
+
+  /** The machine goes down: what it had in memory is gone. */
+  powerOff(): void {
+    this.crash();
+    this.kernel = this.#freshKernel();
+    this.subnetFile = undefined;
+  }
+
+  /** In so many milliseconds, whatever becomes of the agent. */
+  later(ms: number, work: () => void): void {
+    this.#around.clock.after(ms, work);
+  }
+
+  renumber(address: number): void {
+    this.#address = address;
+    this.kernel.setAddresses([this.#observedAddress()]);
+  }
+
+  #freshKernel(): MemoryKernel {
+    const mac = `02:00:00:00:${hex(this.index >> 8)}:${hex(this.index & 255)}`;
+    const eth0 = { index: 2, name: 'eth0', kind: 'veth', mtu: 1500, mac, up: true };
+    return new MemoryKernel({ links: [eth0], addresses: [this.#observedAddress()], defaultRoutes: { ipv4: 2 } });
+  }
+
+  #observedAddress(): ObservedAddress {
+    const rest = { scope: 0, permanent: true, deprecated: false, temporary: false };
+    return { linkIndex: 2, address: this.#address, length: 16, ...rest };
+  }
+
+  #watchedKernel(alive: () => boolean): Kernel {
+    const { kernel } = this;
+    return {
+      host: (reach) => kernel.host(reach),
+      observe: (ownership) => kernel.observe(ownership),
+      apply: (operations) => {
+        const list = [...operations];
+        this.#around.writes(this, list);
+        const result = kernel.apply(list);
+        if (result.failed.length > 0) this.#around.refused(this, result.failed);
+        return result;
+      },
+      watch: (ownership, listener) => kernel.watch(ownership, () => void (alive() && listener())),
+      close: () => kernel.close(),
+    };
+  }
+}
+
+export function addressText(host: SimHost): string {
+  return formatIpv4(host.address);
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
+}
