@@ -8,12 +8,14 @@ import type { CoreState } from '#agent/reconcile/state.ts';
 import { cidrsOverlap, isIpv4Cidr } from '#model/ip.ts';
 import type { Lease } from '#model/lease.ts';
 import { formatSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
-import { allLeases, keyOf, leaseAt } from './records.ts';
+import { allLeases, holdsAddress, keyOf, leaseAt } from './records.ts';
 import { addressText, type SimHost } from './sim-host.ts';
 import type { World } from './world.ts';
 
 /** How long what somebody did to a record may have its consequences. */
 const AFTERMATH_MS = 10_000;
+/** A message may be so long under way, and be repeated. */
+const UNDER_WAY_MS = 1000;
 /** A host that has just reached etcd again may still believe what was true before. */
 const CATCH_UP_MS = 5000;
 /** The longest pause between two claims, with its jitter. */
@@ -156,8 +158,15 @@ export class Judge {
     const lease = leaseAt(world.etcd, key);
     const peer = lease && world.hostOf(lease);
     const own = peer?.run?.state()?.own;
-    if (peer === undefined || own === undefined || isPair(peer, host) || keyOf(own.subnet) !== key) return;
-    if (world.clock.now() - this.#heardAt(host, key) < AFTERMATH_MS) return;
+    if (
+      lease === undefined ||
+      peer === undefined ||
+      own === undefined ||
+      isPair(peer, host) ||
+      keyOf(own.subnet) !== key
+    )
+      return;
+    if (world.clock.now() - this.#heardAt(host, key) < UNDER_WAY_MS || hasTwin(world, lease)) return;
     const what = `${host.name} removes the route to ${formatSubnetKey(subnet)} of ${peer.name}, whose record stands unchanged in etcd`;
     world.violate('no live peer withdrawn', what);
   }
@@ -189,12 +198,13 @@ export class Judge {
       const since = host.connectedSince ?? Number.POSITIVE_INFINITY;
       if (own === undefined || world.clock.now() - since < CATCH_UP_MS) continue;
       const stored = leaseAt(world.etcd, keyOf(own.subnet));
-      if (stored?.attributes.publicIp === host.address) owners.push({ host, subnet: own.subnet });
+      if (stored?.attributes.publicIp === host.address && holdsAddress(world.etcd, host))
+        owners.push({ host, subnet: own.subnet });
     }
     owners.sort((a, b) => (a.subnet.ipv4?.address ?? 0) - (b.subnet.ipv4?.address ?? 0));
     for (const [at, { host, subnet }] of owners.entries()) {
       const next = owners[at + 1];
-      if (next === undefined || !overlap(subnet, next.subnet) || isPair(host, next.host)) continue;
+      if (next === undefined || !overlap(subnet, next.subnet)) continue;
       const what = `${host.name} holds ${formatSubnetKey(subnet)}, ${next.host.name} holds ${formatSubnetKey(next.subnet)}`;
       world.violate('one owner', what);
     }
@@ -215,7 +225,17 @@ export class Judge {
   }
 }
 
-/** A host and its clone are one to etcd: the agents cannot know better yet. */
+/** Whether another record, as old or older, names the same host: the older claim counts (isStaleTwin in perform.ts). */
+function hasTwin(world: World, { subnet, attributes, created }: Lease): boolean {
+  return [...allLeases(world.etcd).values()].some(
+    (other) =>
+      other.created < created &&
+      keyOf(other.subnet) !== keyOf(subnet) &&
+      other.attributes.publicIp === attributes.publicIp,
+  );
+}
+
+/** A host and itself or its clone. */
 function isPair(a: SimHost, b: SimHost): boolean {
   return a.address === b.address;
 }

@@ -2,7 +2,7 @@
 import type { Operation } from '#agent/kernel/state.ts';
 import type { Lease } from '#model/lease.ts';
 import { macFromRandom } from '#model/mac.ts';
-import { allLeases, allPairs, keyOf, leaseIn } from './records.ts';
+import { allLeases, allPairs, hostPairs, keyOf, leaseIn } from './records.ts';
 import type { BAD_RECORDS, DRIFTS, SimEvent } from './schedule.ts';
 import { addressText, DEVICE, PREFIX, type SimHost } from './sim-host.ts';
 import { slotKey, type World } from './world.ts';
@@ -103,6 +103,7 @@ function performOnFleet(world: World, event: SimEvent): void {
       break;
     case 'emptied':
       for (const { key } of allPairs(etcd)) deleteKey(world, key);
+      for (const { key } of hostPairs(etcd)) etcd.deleteRaw(key);
       break;
     case 'bad record':
       putBadRecord(world, event.what, event.number);
@@ -176,12 +177,17 @@ function cleanUp(world: World): void {
   for (const [key, lease] of allLeases(world.etcd)) if (isStaleTwin(world, key, lease)) deleteKey(world, key);
 }
 
-/** Names a living host's MAC at an address that nobody has any more: a backup brought it back. Not the host's own subnet. */
+/**
+ * A second record of a host, at a subnet that it does not hold: a backup brought it back, with an address or a MAC that the
+ * host had then. The older claim counts, so peers use that one until somebody releases it.
+ */
 function isStaleTwin(world: World, key: string, { attributes }: Lease): boolean {
   const data = JSON.stringify(attributes.backendData);
-  if (world.hosts.some(({ address }) => address === attributes.publicIp)) return false;
   const owns = world.hosts.flatMap(({ run }) => run?.state()?.own ?? []);
-  return owns.some((own) => JSON.stringify(own.attributes.backendData) === data && keyOf(own.subnet) !== key);
+  if (owns.some((own) => keyOf(own.subnet) === key)) return false;
+  return owns.some(
+    (own) => JSON.stringify(own.attributes.backendData) === data || own.attributes.publicIp === attributes.publicIp,
+  );
 }
 
 function drift(world: World, host: SimHost, what: (typeof DRIFTS)[number]): void {

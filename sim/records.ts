@@ -1,11 +1,12 @@
 /** What etcd really holds, seen by nobody but the simulation: at once, whatever is cut. */
 import { etcdKeys, leaseOf } from '#agent/leases/etcd-keys.ts';
+import { isSameMachine, parseHostRecord } from '#agent/leases/host-record.ts';
 import type { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
 import type { KeyValue } from '#etcd/api.ts';
 import { prefixEnd } from '#etcd/api.ts';
 import type { Lease } from '#model/lease.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
-import { PREFIX } from './sim-host.ts';
+import { addressText, PREFIX, type SimHost } from './sim-host.ts';
 
 const KEYS = etcdKeys(PREFIX);
 
@@ -24,8 +25,23 @@ export function leaseIn(kv: KeyValue): Lease | undefined {
   return 'reason' in lease ? undefined : lease;
 }
 
+/** Whether etcd says that the machine has its address: its lease alone does not tell it from a clone. */
+export function holdsAddress(etcd: MemoryEtcd, host: SimHost): boolean {
+  const [kv] = etcd.keyspace.range({ key: `${PREFIX}/hosts/${addressText(host)}` }).kvs;
+  const record = kv && parseHostRecord(kv.value);
+  return record !== undefined && isSameMachine(record, host.mark);
+}
+
+/** Whose addresses are whose. */
+export function hostPairs(etcd: MemoryEtcd): readonly KeyValue[] {
+  return pairsBelow(etcd, `${PREFIX}/hosts/`);
+}
+
 export function allPairs(etcd: MemoryEtcd): readonly KeyValue[] {
-  const key = `${PREFIX}/subnets/`;
+  return pairsBelow(etcd, `${PREFIX}/subnets/`);
+}
+
+function pairsBelow(etcd: MemoryEtcd, key: string): readonly KeyValue[] {
   return etcd.keyspace.range({ key, rangeEnd: prefixEnd(key) }).kvs;
 }
 

@@ -63,10 +63,13 @@ export interface Schedule {
   readonly events: readonly SimEvent[];
 }
 
-/** How long after a calm began everything must stand, and how long it is then watched for being at rest. */
+/** How long after a calm began everything must stand. */
 export const CONVERGE_MS = 180_000;
+/** The same where machines were cloned: nobody takes an address over from a machine that was silent for less than five minutes. */
+export const CONVERGE_AFTER_CLONES_MS = 480_000;
+/** How long a fleet that stands is watched for being at rest. */
 export const REST_MS = 600_000;
-export const CALM_MS = CONVERGE_MS + REST_MS;
+export const CALM_MS = CONVERGE_AFTER_CLONES_MS + REST_MS;
 
 export function isCalm(event: SimEvent): boolean {
   return event.kind === 'calm';

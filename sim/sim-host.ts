@@ -6,6 +6,7 @@ import { MemoryKernel } from '#agent/kernel/memory-kernel.ts';
 import { MirrorKernel } from '#agent/kernel/mirror-kernel.ts';
 import type { ObservedAddress, Operation } from '#agent/kernel/state.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
+import { type HostMark, hostMarkOf } from '#agent/leases/host-record.ts';
 import { seededRandom } from '#agent/leases/lease-builders.ts';
 import type { MemoryEtcd, MemoryEtcdClient } from '#agent/leases/memory-etcd.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
@@ -72,6 +73,7 @@ export class SimHost {
   #address: number;
   #cuts = 0;
   #starts = 0;
+  #boots = 1;
   readonly #around: Surroundings;
 
   constructor(around: Surroundings, index: number, address: number, isClone = false) {
@@ -118,7 +120,7 @@ export class SimHost {
     };
     const client = etcd.connect();
     if (this.isCut) client.cut();
-    const store = new EtcdLeaseStore({ etcd: client, prefix: PREFIX, clock: mortal });
+    const store = new EtcdLeaseStore({ etcd: client, prefix: PREFIX, clock: mortal, mark: this.mark });
     const previous = this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile);
     const kernel = new MirrorKernel(
       this.#watchedKernel(() => alive),
@@ -133,6 +135,7 @@ export class SimHost {
         publicIpv6: undefined,
         blackhole: false,
         renewMarginMs: 3_600_000,
+        withdraw: { graceMs: 3000, limitPercent: 30, holdMs: 3_600_000 },
         traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
         former: [],
         wallOffsetMs: this.wallOffsetMs,
@@ -184,6 +187,7 @@ export class SimHost {
   /** The machine goes down: what it had in memory is gone. */
   powerOff(): void {
     this.crash();
+    this.#boots += 1;
     this.kernel = this.#freshKernel();
     this.subnetFile = undefined;
   }
@@ -191,6 +195,11 @@ export class SimHost {
   /** In so many milliseconds, whatever becomes of the agent. */
   later(ms: number, work: () => void): void {
     this.#around.clock.after(ms, work);
+  }
+
+  /** Which machine this is: a clone has another id, and every boot one of its own. */
+  get mark(): HostMark {
+    return hostMarkOf(this.name, `boot ${this.#boots}`, `host${this.index}`);
   }
 
   renumber(address: number): void {

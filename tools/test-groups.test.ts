@@ -14,7 +14,7 @@ test('a group and parts of file names can be chosen', () => {
 test('what is no group and no flag is refused', () => {
   assert.throws(
     () => parseSelection(['--only', 'units']),
-    /--only wants one of unit, kernel, etcd, cluster, got units/,
+    /--only wants one of unit, sim, kernel, etcd, cluster, got units/,
   );
   assert.throws(() => parseSelection(['--only']), /got nothing/);
   assert.throws(() => parseSelection(['--watch']), /unknown flag --watch/);

@@ -1,5 +1,5 @@
 /**
- * npm test: unit tests in parallel, then the real ones (kernel, etcd, cluster) one file at a time. The last line is
+ * npm test: unit tests in parallel, the simulation, then the real ones (kernel, etcd, cluster) one file at a time. The last line is
  * `N passed, N failed`, and nothing else is on it.
  */
 import { availableParallelism } from 'node:os';
@@ -12,6 +12,7 @@ const root = join(import.meta.dirname, '..');
 /** What takes longer hangs: all unit tests together, one file of the others. */
 const BATCH_TIMEOUT_MS: Readonly<Record<Group, number>> = {
   unit: 120_000,
+  sim: 600_000,
   kernel: 120_000,
   etcd: 180_000,
   cluster: 600_000,

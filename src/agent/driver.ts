@@ -5,7 +5,7 @@
 import type { Engine, EngineName, OpenEngines } from '#agent/backends/engine.ts';
 import type { AgentCache, AgentCacheStore } from '#agent/cache/agent-cache.ts';
 import type { Kernel } from '#agent/kernel/kernel.ts';
-import { type AcquireRequest, acquireLease } from '#agent/leases/acquire.ts';
+import { type AcquiredLease, type AcquireRequest, acquireLease } from '#agent/leases/acquire.ts';
 import { HostGuard } from '#agent/leases/host-guard.ts';
 import { keepLease } from '#agent/leases/keep-lease.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
@@ -274,12 +274,18 @@ export function startDriver(options: DriverOptions): Driver {
       ...(action.recorded === undefined ? {} : { recorded: action.recorded }),
       hostAddresses: action.hostAddresses,
       ttlSeconds: LEASE_TTL_SECONDS,
-      ...(action.snapshot === undefined ? {} : { snapshot: action.snapshot }),
       random: options.random,
       sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
     };
+    let { snapshot } = action;
+    const acquireOnce = (): Promise<AcquiredLease> => {
+      const given = snapshot;
+      // Another machine was waited for meanwhile: peers may have come that a pass over the old listing would withdraw.
+      snapshot = undefined;
+      return acquireLease({ ...request, ...(given === undefined ? {} : { snapshot: given }) });
+    };
     follow(
-      guard.protect(action.attributes, () => acquireLease(request)),
+      guard.protect(action.attributes, acquireOnce),
       (result) => {
         guard.hold(result.lease.attributes, result.lease.modified);
         return { type: 'acquired', result };
