@@ -183,11 +183,12 @@ function cleanUp(world: World): void {
  */
 function isStaleTwin(world: World, key: string, { attributes }: Lease): boolean {
   const data = JSON.stringify(attributes.backendData);
-  const owns = world.hosts.flatMap(({ run }) => run?.state()?.own ?? []);
-  if (owns.some((own) => keyOf(own.subnet) === key)) return false;
-  return owns.some(
-    (own) => JSON.stringify(own.attributes.backendData) === data || own.attributes.publicIp === attributes.publicIp,
-  );
+  const named = world.hosts
+    .flatMap(({ run }) => run?.state()?.own ?? [])
+    .filter(
+      (own) => own.attributes.publicIp === attributes.publicIp || JSON.stringify(own.attributes.backendData) === data,
+    );
+  return named.length > 0 && named.every((own) => keyOf(own.subnet) !== key);
 }
 
 function drift(world: World, host: SimHost, what: (typeof DRIFTS)[number]): void {
