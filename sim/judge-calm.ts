@@ -23,8 +23,7 @@ export interface Calm {
 export async function calmDown(world: World): Promise<Calm | undefined> {
   const begin = world.elapsedMs;
   mendAll(world);
-  const hadClones = world.schedule.events.some(({ kind }) => kind === 'clone');
-  const convergeMs = hadClones ? CONVERGE_AFTER_CLONES_MS : CONVERGE_MS;
+  const convergeMs = hadClones(world) ? CONVERGE_AFTER_CLONES_MS : CONVERGE_MS;
   const looks = LOOKS_S.filter((seconds) => seconds * 1000 <= convergeMs);
   let convergedAfterS: number | undefined;
   for (const seconds of looks) {
@@ -42,6 +41,10 @@ export async function calmDown(world: World): Promise<Calm | undefined> {
   await rest(world);
   if (world.violation !== undefined || convergedAfterS === undefined) return undefined;
   return { convergedAfterS, without: living(world).filter(({ run }) => run?.state()?.own === undefined).length };
+}
+
+function hadClones({ schedule }: World): boolean {
+  return schedule.events.some(({ kind }) => kind === 'clone');
 }
 
 function living(world: World): readonly SimHost[] {
@@ -115,11 +118,12 @@ function missingOn(
   }
   const name = formatSubnetKey(own.subnet);
   const stored = records.get(keyOf(own.subnet));
-  if (stored === undefined) return `holds ${name}, which etcd does not have`;
+  // A clone was there: its address is taken back later, and until then the host says so.
+  const isBarred = hadClones(world) && [state.renew, state.acquire].some(({ failures }) => failures > 0);
+  if (stored === undefined) return isBarred ? undefined : `holds ${name}, which etcd does not have`;
   if (stored.attributes.publicIp !== host.address) {
-    const owner = world.hostOf(stored);
-    // Taken while the host was away: it goes on forwarding and says so.
-    if (owner !== undefined && state.renew.failures > 0) return undefined;
+    // Taken while the host was away, or so says a backup: it goes on forwarding and tells the operator.
+    if (state.contested !== 'no' && state.renew.failures > 0) return undefined;
     return `holds ${name}, which etcd gives to ${formatIp(stored.attributes.publicIp)}`;
   }
   if (!state.ready) return `has ${name} and is not ready; last fault: ${state.lastFault ?? 'none'}`;

@@ -218,7 +218,8 @@ export class Judge {
     if (state?.own === undefined || now - since < CATCH_UP_MS) return;
     const key = keyOf(state.own.subnet);
     if (leaseAt(world.etcd, key)?.attributes.publicIp === host.address) return;
-    const claims = state.renew.running || state.renew.failures > 0 || state.renewAt < now + LONGEST_CLAIM_PAUSE_MS;
+    const isTrying = [state.renew, state.acquire].some(({ running, failures }) => running || failures > 0);
+    const claims = isTrying || state.renewAt < now + LONGEST_CLAIM_PAUSE_MS;
     if (claims || now - world.history.disturbedAt(key) < AFTERMATH_MS) return;
     const what = `${host.name} (${addressText(host)}) believes in ${formatSubnetKey(state.own.subnet)}, which etcd does not have`;
     world.violate('held or claimed', what);

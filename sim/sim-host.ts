@@ -1,5 +1,6 @@
 /** A machine of the simulated fleet: a kernel, a subnet file, a place in the network, and now and then an agent, the real one. */
 
+import { MemoryCache } from '#agent/cache/memory-cache.ts';
 import { type CoreStep, type Driver, startDriver } from '#agent/driver.ts';
 import type { FailedOperation, Kernel } from '#agent/kernel/kernel.ts';
 import { MemoryKernel } from '#agent/kernel/memory-kernel.ts';
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly seed: number;
   readonly clock: ManualClock;
   readonly etcd: MemoryEtcd;
+  /** Whether the agents keep what they know on the disk. */
+  readonly withCache: boolean;
   /** A plant of tests: what stands between an agent and the store. */
   readonly wrapStore?: (store: LeaseStore, host: SimHost) => LeaseStore;
   readonly stepped: (host: SimHost, step: CoreStep) => void;
@@ -59,6 +62,8 @@ export class SimHost {
   readonly index: number;
   readonly isClone: boolean;
   kernel: MemoryKernel;
+  /** On the disk: it outlives a reboot. */
+  readonly cache = new MemoryCache({ prefix: PREFIX, api: 'v3' });
   subnetFile: string | undefined;
   run: Run | undefined;
   /** Off for good. */
@@ -76,11 +81,11 @@ export class SimHost {
   #boots = 1;
   readonly #around: Surroundings;
 
-  constructor(around: Surroundings, index: number, address: number, isClone = false) {
+  constructor(around: Surroundings, index: number, address: number, clone = 0) {
     this.#around = around;
     this.index = index;
-    this.isClone = isClone;
-    this.name = `host ${index}${isClone ? ' (its clone)' : ''}`;
+    this.isClone = clone > 0;
+    this.name = `host ${index}${clone > 0 ? ` (clone ${clone})` : ''}`;
     this.#address = address;
     this.kernel = this.#freshKernel();
   }
@@ -138,12 +143,14 @@ export class SimHost {
         withdraw: { graceMs: 3000, limitPercent: 30, holdMs: 3_600_000 },
         traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
         former: [],
+        ...(this.#around.withCache ? { cache: { patienceMs: 1500 } } : {}),
         wallOffsetMs: this.wallOffsetMs,
         previous,
         randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
         spread: random(),
       },
       kernel,
+      ...(this.#around.withCache ? { cache: this.cache } : {}),
       store: wrapStore === undefined ? store : wrapStore(store, this),
       traffic: NO_TRAFFIC,
       clock: mortal,

@@ -18,6 +18,8 @@ const LONGEST_LATENCY_MS = 8;
 const TIMEOUT_MS = 5000;
 const FIRST_ADDRESS = 0x0a4d0001; // 10.77.0.1
 const SAMPLE_MS = 60_000;
+/** Encoding every cache after every change takes the square of a large fleet. */
+const MOST_WITH_CACHE = 100;
 
 export interface WorldOptions {
   /** A plant of tests: what stands between an agent and the store. */
@@ -46,6 +48,7 @@ export class World {
   readonly #trace = createHash('sha256');
   readonly #around: Surroundings;
   #nextAddress = FIRST_ADDRESS;
+  #clonesMade = 0;
   #sampleAt = START_MS + SAMPLE_MS;
 
   constructor(schedule: Schedule, options: WorldOptions = {}) {
@@ -60,6 +63,7 @@ export class World {
       seed: schedule.seed,
       clock: this.clock,
       etcd: this.etcd,
+      withCache: schedule.hosts <= MOST_WITH_CACHE,
       ...(wrapStore === undefined ? {} : { wrapStore }),
       stepped: (host, step) => this.judge.stepped(host, step),
       writes: (host, operations) => this.judge.writes(host, operations),
@@ -84,7 +88,8 @@ export class World {
   }
 
   makeClone(host: SimHost): SimHost {
-    const clone = this.#machine(host.index, host.address, true);
+    this.#clonesMade += 1;
+    const clone = this.#machine(host.index, host.address, this.#clonesMade);
     this.clones.add(clone);
     return clone;
   }
@@ -159,8 +164,8 @@ export class World {
     this.deleted.clear();
   }
 
-  #machine(index: number, address: number, isClone = false): SimHost {
-    return new SimHost(this.#around, index, address, isClone);
+  #machine(index: number, address: number, clone = 0): SimHost {
+    return new SimHost(this.#around, index, address, clone);
   }
 }
 

@@ -357,7 +357,7 @@ function counting(store: LeaseStore, listed: () => void): LeaseStore {
 
 test('a subnet that Pods run in and another host has: no other is taken, and the fault names both claims', async () => {
   const bench = new Bench();
-  const rival = await bench.leased('10.5.2.0-24', '10.77.0.12');
+  const rival = await bench.leased('10.5.2.0-24', '10.77.0.12', '8a:00:00:00:00:12');
   const previous = subnetOf('10.5.2.0-24');
   const snapshot = await bench.store.list();
   await assert.rejects(bench.acquire({ previous, held: true, snapshot }), {
@@ -394,7 +394,7 @@ test('the record that we wrote is ours also with another address, as long as nob
   assert.equal(acquired.lease.created, recorded.created);
   assert.equal((await bench.store.list()).leases.length, 1);
   await bench.store.release(acquired.lease);
-  await bench.leased('10.5.2.0-24', '10.77.0.11');
+  await bench.leased('10.5.2.0-24', '10.77.0.11', '8a:00:00:00:00:12');
   await assert.rejects(bench.acquire({ attributes, recorded, previous, held: true }), { code: 'lease.contested' });
 });
 
@@ -405,4 +405,21 @@ test('of two leases of ours the one is renewed that Pods run in', async () => {
   const acquired = await bench.acquire({ previous: subnetOf('10.5.2.0-24'), held: true });
   assert.equal(formatSubnetKey(acquired.lease.subnet), '10.5.2.0-24');
   assert.equal(acquired.duplicates.length, 1);
+});
+
+test('a host whose Pods run in a subnet without a key claims that one, and gives up a lease that a clone left elsewhere', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.1.0-24', '10.77.0.11');
+  const acquired = await bench.acquire({ previous: subnetOf('10.5.4.0-24'), held: true });
+  assert.equal(acquired.how, 'reclaimed');
+  assert.deepEqual(await bench.keys(), ['10.5.4.0-24']);
+});
+
+test('a record that a backup brought back is known by its revisions, whatever address and MAC it has', async () => {
+  const bench = new Bench();
+  const old = await bench.leased('10.5.4.0-24', '10.77.0.12', '8a:00:00:00:00:12');
+  const recorded = { ...old, attributes: OWN, modified: old.modified + 5 };
+  const acquired = await bench.acquire({ previous: old.subnet, held: true, recorded });
+  assert.equal(acquired.how, 'renewed');
+  assert.deepEqual(await bench.keys(), ['10.5.4.0-24']);
 });

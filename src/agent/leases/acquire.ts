@@ -16,7 +16,7 @@ import { Fault } from '#runtime/fault.ts';
 import { allocateSubnet, freeIpv4Subnets, freeIpv6Subnets } from './allocate.ts';
 import { contestedFault } from './contested-fault.ts';
 import { takeAssigned } from './kube-acquire.ts';
-import { isFormerOwn, isSameHost, ownLeases } from './own-lease.ts';
+import { isEarlierOwn, isFormerOwn, isSameHost, ownLeases } from './own-lease.ts';
 import type { LeaseSnapshot, LeaseStore } from './store.ts';
 import { isContested, partsOverlap, subnetsOverlap } from './subnets-overlap.ts';
 
@@ -101,9 +101,10 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
   const own = ownLeases(snapshot.leases, attributes);
   const isFitting = (lease: Lease): boolean => subnetMisfit(lease.subnet, network) === undefined;
   const usable = own.filter(isFitting);
+  const elsewhere = isHeldFree(request, snapshot) ? usable.find(({ reservation }) => reservation) : usable[0];
   const fitting =
     usable.find((lease) => isHeld(lease, request)) ??
-    usable[0] ??
+    elsewhere ??
     snapshot.leases.find((lease) => isRecorded(lease, request) && isFitting(lease)) ??
     formerOwn(request, snapshot).find(isFitting);
   if (fitting !== undefined) {
@@ -120,7 +121,9 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
   const occupied = occupiedSubnets(snapshot, released);
   const mended = await mendRecord(request, snapshot);
   if (mended !== undefined) return mended === 'lost' ? 'lost' : { lease: mended, how: 'reclaimed' };
-  const keep = reclaimable(request, [...released.map((lease) => lease.subnet), request.previous], occupied);
+  const given = released.map((lease) => lease.subnet);
+  const earlier = request.held === true ? [request.previous, ...given] : [...given, request.previous];
+  const keep = reclaimable(request, earlier, occupied);
   const avoid = [...snapshot.leases.flatMap(publicIpsOf), ...(request.hostAddresses ?? [])];
   const subnet = allocateSubnet({ network, occupied, avoid, random: request.random, keep });
   if (subnet === undefined) return 'full';
@@ -138,13 +141,22 @@ function isHeld({ subnet }: Lease, { previous, held }: AcquireRequest): boolean 
   return held === true && previous !== undefined && formatSubnetKey(subnet) === formatSubnetKey(previous);
 }
 
-/** The record that we wrote ourselves, untouched, whatever address we have now. */
+/**
+ * Whether the subnet that Pods run in has no key and can have one: then a lease of ours elsewhere, which a clone or an old backup
+ * left, is no reason to move the Pods.
+ */
+function isHeldFree({ previous, held, network }: AcquireRequest, { leases }: LeaseSnapshot): boolean {
+  if (previous === undefined || held !== true || subnetMisfit(previous, network) !== undefined) return false;
+  return !leases.some((lease) => subnetsOverlap(lease.subnet, previous));
+}
+
+/** The record that we wrote ourselves, untouched or as a backup brought it back, whatever address we have now. */
 function isRecorded(lease: Lease, { recorded }: AcquireRequest): boolean {
   return (
     recorded !== undefined &&
     sameSubnet(lease, recorded) &&
     lease.created === recorded.created &&
-    sameLeaseAttributes(lease.attributes, recorded.attributes)
+    (sameLeaseAttributes(lease.attributes, recorded.attributes) || isEarlierOwn(lease, recorded))
   );
 }
 

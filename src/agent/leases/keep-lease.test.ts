@@ -66,7 +66,7 @@ test("another host's claim is not overwritten, and the fault names both", async 
   const bench = new Bench();
   const own = await bench.leased(KEY, OWN);
   bench.remove(KEY);
-  const rival = await bench.leased(KEY, attributesOf('10.77.0.12'));
+  const rival = await bench.leased(KEY, attributesOf('10.77.0.12', '8a:00:00:00:00:12'));
   await assert.rejects(bench.keep(own), {
     code: 'lease.contested',
     where: KEY,
@@ -141,4 +141,13 @@ test('a race for the key is run again; one that is lost again and again is left 
   bench.remove(KEY);
   races = 100;
   await assert.rejects(bench.keep(own), { code: 'lease.lost' });
+});
+
+test('a record that a backup brought back is ours by its MAC, whatever address it names', async () => {
+  const bench = new Bench();
+  const own = await bench.leased(KEY, OWN);
+  bench.remove(KEY);
+  await bench.leased(KEY, attributesOf('10.77.0.12'));
+  const kept = await bench.keep(own);
+  assert.equal(kept.attributes.publicIp, OWN.publicIp);
 });

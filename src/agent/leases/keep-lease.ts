@@ -8,7 +8,7 @@ import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
 import { Fault } from '#runtime/fault.ts';
 import { contestedFault } from './contested-fault.ts';
-import { isFormerOwn, isSameHost } from './own-lease.ts';
+import { isEarlierOwn, isFormerOwn, isSameHost } from './own-lease.ts';
 import type { LeaseStore } from './store.ts';
 import { isContested, subnetsOverlap } from './subnets-overlap.ts';
 
@@ -44,10 +44,10 @@ async function claim(
   const key = formatSubnetKey(own.subnet);
   const { leases, rejected } = await store.list();
   // What names us, by the address that we have now or by the one that we had, was written by an operator's hand, or by a
-  // write of ours whose answer was lost. A backup may bring back an address that we had before that: then by our MAC.
+  // write of ours whose answer was lost. A backup may bring back an address that we had before that.
   const namesUs = (lease: Lease): boolean =>
     [attributes, own.attributes].some((each) => isSameHost(each, lease.attributes)) ||
-    (formatSubnetKey(lease.subnet) === key && isFormerOwn(lease.attributes, attributes));
+    (formatSubnetKey(lease.subnet) === key && (isFormerOwn(lease.attributes, attributes) || isEarlierOwn(lease, own)));
   const rival = leases.find((lease) => !namesUs(lease) && subnetsOverlap(lease.subnet, own.subnet));
   if (rival !== undefined) throw contestedFault({ subnet: own.subnet, attributes, recorded: own }, rival);
   const found = leases.find((lease) => formatSubnetKey(lease.subnet) === key);

@@ -23,3 +23,11 @@ export function isFormerOwn(record: LeaseAttributes, attributes: LeaseAttributes
   const { publicIp, publicIpv6 } = attributes;
   return sameLeaseAttributes({ ...record, publicIp, publicIpv6 }, attributes);
 }
+
+/**
+ * Whether what stands at the key of our lease is what stood there before we wrote it last: a backup brought it back. Whoever
+ * overwrites our record leaves a later write.
+ */
+export function isEarlierOwn(found: Lease, own: Pick<Lease, 'created' | 'modified'>): boolean {
+  return found.created === own.created && found.modified < own.modified;
+}

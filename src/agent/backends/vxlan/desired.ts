@@ -68,7 +68,7 @@ function wantFamily(
   if (base !== undefined) rows.addresses.push({ device, address: base, length: addressBits(base) });
 
   const isDirect = options.directRouting ? directRoutes(request.hostRoutes, underlay.index) : () => false;
-  const peers = new Map<Mac, readonly Lease[]>();
+  const peers = new Map<Mac, Lease>();
   for (const lease of request.leases) {
     const subnet = lease.subnet[family];
     const host = hostOf(lease, family);
@@ -77,27 +77,22 @@ function wantFamily(
       rows.routes.push({ type: 'gateway', device: underlay.name, destination: subnet, gateway: host });
     } else takePeer(lease, family, { mac, vni }, peers, refused);
   }
-  for (const [peer, leases] of peers) {
-    for (const [index, lease] of leases.entries()) {
-      const subnet: Cidr | undefined = lease.subnet[family];
-      const host = hostOf(lease, family);
-      if (subnet === undefined || host === undefined) continue;
-      rows.neighbors.push({ device, address: subnet.address, mac: peer });
-      if (index === 0) rows.fdb.push({ device, mac: peer, destination: host });
-      rows.routes.push({ type: 'onlink', device, destination: subnet, gateway: subnet.address });
-    }
+  for (const [peer, lease] of peers) {
+    const subnet: Cidr | undefined = lease.subnet[family];
+    const host = hostOf(lease, family);
+    if (subnet === undefined || host === undefined) continue;
+    rows.neighbors.push({ device, address: subnet.address, mac: peer });
+    rows.fdb.push({ device, mac: peer, destination: host });
+    rows.routes.push({ type: 'onlink', device, destination: subnet, gateway: subnet.address });
   }
 }
 
-/**
- * The FDB can hold a MAC once, so of two hosts that name the same one the older claim is kept. Two leases of one host are no
- * conflict: a backup of etcd may bring back the record of a subnet that the host had before.
- */
+/** The FDB can hold a MAC once, so of two leases that name the same one the older claim is kept. */
 function takePeer(
   lease: Lease,
   family: Family,
   own: { readonly mac: Mac; readonly vni: number },
-  peers: Map<Mac, readonly Lease[]>,
+  peers: Map<Mac, Lease>,
   refused: RefusedLease[],
 ): void {
   const { backendData, backendV6Data } = lease.attributes;
@@ -108,19 +103,16 @@ function takePeer(
     refused.push({ lease, reason: parsed.reason });
     return;
   }
-  const { mac } = parsed;
-  if (mac === own.mac) {
-    refused.push({ lease, reason: `VtepMAC ${mac} is this host's own: was the machine cloned?` });
+  if (parsed.mac === own.mac) {
+    refused.push({ lease, reason: `VtepMAC ${parsed.mac} is this host's own: was the machine cloned?` });
     return;
   }
-  const known = peers.get(mac) ?? [];
-  if (known.every((other) => hostOf(other, family) === hostOf(lease, family))) {
-    peers.set(mac, [...known, lease]);
+  const rival = peers.get(parsed.mac);
+  if (rival === undefined) {
+    peers.set(parsed.mac, lease);
     return;
   }
-  const isOlder = known.every((other) => lease.created < other.created);
-  if (isOlder) peers.set(mac, [lease]);
-  for (const newer of isOlder ? known : [lease]) {
-    refused.push({ lease: newer, reason: `VtepMAC ${mac} is already an older lease's: was a machine cloned?` });
-  }
+  const [older, newer] = rival.created <= lease.created ? [rival, lease] : [lease, rival];
+  peers.set(parsed.mac, older);
+  refused.push({ lease: newer, reason: `VtepMAC ${parsed.mac} is already an older lease's: was a machine cloned?` });
 }
