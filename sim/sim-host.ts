@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly seed: number;
   readonly clock: ManualClock;
   readonly etcd: MemoryEtcd;
+  /** How often an agent looks at its kernel unasked. */
+  readonly sweepMs: number;
   /** Whether the agents keep what they know on the disk. */
   readonly withCache: boolean;
   /** A plant of tests: what stands between an agent and the store. */
@@ -52,7 +54,7 @@ export interface Run {
 
 /** The agent's rules for traffic are not simulated: they decide nothing about leases and routes. */
 const NO_TRAFFIC: Traffic = {
-  reconcile: async () => [],
+  reconcile: async () => ({ written: [], findings: [] }),
   watch: () => undefined,
   close: () => undefined,
 };
@@ -140,6 +142,8 @@ export class SimHost {
         publicIpv6: undefined,
         blackhole: false,
         renewMarginMs: 3_600_000,
+        sweepMs: this.#around.sweepMs,
+        manageSysctls: false,
         withdraw: { graceMs: 3000, limitPercent: 30, holdMs: 3_600_000 },
         traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
         former: [],
