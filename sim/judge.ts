@@ -226,13 +226,13 @@ export class Judge {
   }
 }
 
-/** Whether another record, as old or older, names the same host: the older claim counts (isStaleTwin in perform.ts). */
+/** Whether an older record names the same host or the same MAC: the older claim counts (isStaleTwin in perform.ts). */
 function hasTwin(world: World, { subnet, attributes, created }: Lease): boolean {
+  const data = JSON.stringify(attributes.backendData);
+  const namesSame = (other: Lease): boolean =>
+    other.attributes.publicIp === attributes.publicIp || JSON.stringify(other.attributes.backendData) === data;
   return [...allLeases(world.etcd).values()].some(
-    (other) =>
-      other.created < created &&
-      keyOf(other.subnet) !== keyOf(subnet) &&
-      other.attributes.publicIp === attributes.publicIp,
+    (other) => other.created < created && keyOf(other.subnet) !== keyOf(subnet) && namesSame(other),
   );
 }
 
