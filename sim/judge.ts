@@ -152,7 +152,8 @@ export class Judge {
 
   #judgeWithdrawal(host: SimHost, { destination }: RouteEntry): void {
     const world = this.#world;
-    if (!isIpv4Cidr(destination)) return;
+    // A clone is told that it is one: what it does to its own machine is no loss.
+    if (!isIpv4Cidr(destination) || host.isClone) return;
     const subnet = { ipv4: destination };
     const key = keyOf(subnet);
     const lease = leaseAt(world.etcd, key);
