@@ -67,7 +67,8 @@ export class Judge {
       if (!ready || this.#world.clock.now() - host.disturbedAt < AFTERMATH_MS) continue;
       const takesDown =
         operation.type === 'device-delete' ||
-        operation.type === 'address-delete' ||
+        // A reservation is the operator's word to move.
+        (operation.type === 'address-delete' && host.run?.state()?.own?.reservation !== true) ||
         (operation.type === 'device-set' && operation.up === false);
       if (takesDown) this.#world.violate('forwarding stays', `${host.name}: ${operationText(operation)}`);
     }
