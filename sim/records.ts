@@ -82,7 +82,9 @@ export class RecordHistory {
         vanished(event.key);
       } else {
         const lease = leaseIn(event.kv);
-        if (lease === undefined || !isRightful(lease)) this.#disturbed.set(event.kv.key, clock.now());
+        const isNew = event.kv.version === 1;
+        // A record that has just come may not be known everywhere yet.
+        if (isNew || lease === undefined || !isRightful(lease)) this.#disturbed.set(event.kv.key, clock.now());
       }
     }
   }

@@ -4,10 +4,12 @@ import { globSync } from 'node:fs';
 export const GROUPS = ['unit', 'sim', 'kernel', 'etcd', 'cluster'] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Unit tests are quick and alone, the simulation takes all processors for itself; the others use the kernel, real processes and real time, one file after the other. */
+/**
+ * Unit tests are quick and alone, the simulation takes all processors for itself; the others use the kernel, real processes and
+ * real time, one file after the other.
+ */
 const PATTERNS: Readonly<Record<Group, readonly string[]>> = {
-  unit: ['{bin,src,tools,bench,chaos}/**/*.test.ts', 'test/*.test.ts'],
-  unit: ['{bin,src,tools,bench,sim}/**/*.test.ts', 'test/*.test.ts'],
+  unit: ['{bin,src,tools,bench,chaos,sim}/**/*.test.ts', 'test/*.test.ts'],
   sim: ['test/sim/**/*.test.ts'],
   kernel: ['test/kernel/**/*.test.ts'],
   etcd: ['test/etcd/**/*.test.ts'],
