@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import {
   identifyProcess,
   isRunning,
@@ -16,6 +18,8 @@ import {
 async function sleeper(context: TestContext, environment: Record<string, string> = {}): Promise<ProcessIdentity> {
   const child = spawn('sleep', ['60'], { env: { PATH: '/usr/bin:/bin', ...environment } });
   await once(child, 'spawn');
+  // Until it has become the other program it is a copy of this one.
+  while (!readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith('sleep')) await setImmediate();
   context.after(() => child.kill('SIGKILL'));
   return identifyProcess(child.pid ?? 0) ?? assert.fail('it does not run');
 }

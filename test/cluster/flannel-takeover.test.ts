@@ -32,6 +32,8 @@ function leaveAsFlannel(host: AgentHost, own: Member, peer: Member): void {
     'link set flannel.1 up',
     `neigh replace ${peer.subnet} lladdr ${peer.mac} dev flannel.1 nud permanent`,
   );
+  const ignore = ['netns', 'exec', host.namespace, 'tee', '/proc/sys/net/ipv6/conf/flannel.1/accept_ra'];
+  execFileSync('ip', ignore, { input: '0' });
   const entry = `fdb replace ${peer.mac} dev flannel.1 dst ${peer.address} self permanent`;
   execFileSync('bridge', ['-n', host.namespace, ...entry.split(' ')]);
   host.batch(`route replace ${peer.subnet}/24 via ${peer.subnet} dev flannel.1 onlink`);

@@ -26,6 +26,7 @@ async function start(context: TestContext, host: AgentHost, name: Name, flags: r
   const file = join(host.directory, `${name}.env`);
   const { prefix } = NETWORKS[name];
   const files = ['-subnet-file', file, '-cache-file', join(host.directory, `${name}.json`)];
+  files.push('-control-socket', join(host.directory, `${name}.sock`));
   const agent = host.start(context, ...flags, '-etcd-prefix', prefix, ...files, '-ip-masq');
   await agent.ready();
   const text = execFileSync('cat', [file], { encoding: 'utf8' });

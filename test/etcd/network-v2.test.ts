@@ -81,7 +81,7 @@ test('what was typed as the guides say is what weft shows', async () => {
   await makeFleet(prefix);
   assert.equal((await weft('network get', prefix)).out, NETWORK);
   const { out } = await weft('lease list -o wide', prefix);
-  assert.match(out, /^172\.30\.29\.0\/24 +192\.168\.80\.65 +vxlan +12:21:93:9e:b1:eb +lease +(50m0s|49m\d+s) /m);
+  assert.match(out, /^172\.30\.29\.0\/24 +192\.168\.80\.65 +- +vxlan +12:21:93:9e:b1:eb +lease +(50m0s|49m\d+s) /m);
   assert.match(out, /^172\.30\.39\.0\/24 +192\.168\.80\.66 .* reservation +- /m);
   assert.match(out, /^172\.30\.81\.0\/24 +192\.168\.80\.64 .* lease +22h\d+m /m);
 });
