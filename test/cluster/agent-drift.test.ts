@@ -237,7 +237,11 @@ test('a flushed or deleted chain is written again, and the program that did it i
   for (const [damage, found] of [
     ['iptables -t nat -F FLANNEL-POSTRTG', /chain nat\/FLANNEL-POSTRTG different/],
     ['iptables -D FORWARD 1', /jump to filter\/FLANNEL-FWD absent/],
-    ['iptables -F FORWARD; iptables -F FLANNEL-FWD; iptables -X FLANNEL-FWD', /chain filter\/FLANNEL-FWD absent/],
+    // At once: what is emptied first is written again before it can be deleted.
+    [
+      "printf '*filter\\n-F FORWARD\\n-F FLANNEL-FWD\\n-X FLANNEL-FWD\\nCOMMIT\\n' | iptables-restore --noflush",
+      /chain filter\/FLANNEL-FWD absent/,
+    ],
     ['nft flush ruleset', /chain nat\/FLANNEL-POSTRTG absent.*chain filter\/FLANNEL-FWD absent/],
   ] as const) {
     const from = where.agent.log().length;
