@@ -67,10 +67,10 @@ const TABLE: readonly Row[] = [
   { who: 'cni/protocol/', may: ['model/'] },
   { who: 'cni/flannel/', may: ['model/', 'runtime/version.ts', 'cni/protocol/', 'agent/control/'] },
   { who: 'cni/', may: ['model/', 'runtime/', 'cli/'] },
-  { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'cli/'] },
+  { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'hosts/', 'cli/'] },
   {
     who: 'lab/',
-    may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'pki/', 'hosts/', 'cli/', 'agent/control/'],
+    may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'pki/', 'hosts/', 'cli/', 'docker/', 'agent/control/'],
     types: ['agent/publish/'],
   },
 ];

@@ -1,6 +1,7 @@
 /** The agents of a lab: one process per host, started detached and all at once, ready when they say so. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { Fault } from '#runtime/fault.ts';
+import { firstOf, logTail } from './await-program.ts';
 import { clientFiles, endpointsOf } from './etcd-access.ts';
 import type { HostPlan, LabPlan } from './plan.ts';
 import { awaitReady } from './ready.ts';
@@ -9,7 +10,6 @@ import { LAB_MARK, type LabProcess, type LabState, updateState } from './state.t
 import { weftProgram } from './weft-program.ts';
 
 const READY_TIMEOUT_MS = 60_000;
-const LOG_TAIL_LINES = 6;
 
 /** The agent's program on a host, with flannel's flags. */
 export function agentProgram(plan: LabPlan, labId: string, host: HostPlan): DetachedProgram {
@@ -57,7 +57,7 @@ export async function startAgent(
   const { identity, ended } = startDetached(agentProgram(state.plan, state.id, host));
   const record: LabProcess = { role: 'agent', host: host.name, ...identity };
   setAgent(state.plan.name, record);
-  const outcome = await firstOf(readiness.ready, ended, signal, timeoutMs);
+  const outcome = await firstOf(readiness.ready, ended, { signal, timeoutMs });
   if (outcome !== 'ready') throw agentFault(host, outcome);
   const ready = { ...record, readyMs: Math.round(performance.now() - startedMs) };
   setAgent(state.plan.name, ready);
@@ -76,39 +76,10 @@ function setAgent(lab: string, record: LabProcess): void {
   }));
 }
 
-/** `ready`, or why it is not. */
-async function firstOf(
-  ready: Promise<void>,
-  ended: Promise<string>,
-  signal: AbortSignal,
-  timeoutMs: number,
-): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  const onAbort = (): void => resolve('interrupted');
-  const timer = setTimeout(() => resolve(`it was not ready after ${timeoutMs / 1000} s`), timeoutMs);
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort);
-  try {
-    return await Promise.race([promise, ready.then(() => 'ready'), ended.then((how) => `it ended with ${how}`)]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
 function agentFault(host: HostPlan, why: string): Fault {
   return new Fault('lab.up', {
     what: `the agent on ${host.name} did not get ready`,
     where: host.agentLog,
     why: [why, ...logTail(host.agentLog)].join('\n    '),
   });
-}
-
-/** The end of a log, a line each. */
-function logTail(file: string): readonly string[] {
-  try {
-    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
-  } catch {
-    return [];
-  }
 }

@@ -20,6 +20,7 @@ export async function claimLab(request: LabRequest): Promise<LabState> {
   for (let attempt = 1; ; attempt += 1) {
     const plan = planLab(shapeLab(request, takenNetworks()));
     await requireKernelSupport(plan.backend);
+    if (plan.pods === 'docker') await (await import('./docker/engine.ts')).requireDocker();
     if (readState(plan.name) !== undefined) {
       throw new Fault('lab.exists', { what: `a lab named ${plan.name} is there already`, where: plan.directory });
     }

@@ -2,6 +2,8 @@
 import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '#runtime/fault.ts';
+import { cgroupProcesses, removeCgroup } from './docker/cgroups.ts';
+import { labCgroup } from './docker/engine-plan.ts';
 import { removeMachines } from './machines.ts';
 import { LAB_ROOT, plannedNamespaces } from './plan.ts';
 import {
@@ -42,6 +44,7 @@ export async function destroyLab(name: string): Promise<Demolition | undefined> 
   }
   const state = updateState(name, (now) => ({ ...now, phase: 'removing' }));
   const processes = await endProcesses(state);
+  removeCgroup(labCgroup(state.plan));
   const { removed, foreign } = await removeMachines(plannedNamespaces(state.plan), state.namespaces);
   removeState(state);
   return { name, processes, namespaces: removed, foreign, directory: state.plan.directory };
@@ -50,10 +53,13 @@ export async function destroyLab(name: string): Promise<Demolition | undefined> 
 /** Ends the lab's agents and members at once, and whatever was started with `weft lab exec` after a word of warning. */
 async function endProcesses(state: LabState): Promise<number> {
   const spared = ownAncestry();
+  const contained = cgroupProcesses(labCgroup(state.plan));
   const marked = processesWith(LAB_MARK, state.id).filter(({ pid }) => !spared.includes(pid));
   const isOurs = ({ pid }: ProcessIdentity): boolean => state.processes.some((record) => record.pid === pid);
-  const guests = marked.filter((identity) => !isOurs(identity));
-  const ours = [...state.processes.filter(isRunning)];
+  const isContained = ({ pid }: ProcessIdentity): boolean => contained.some((other) => other.pid === pid);
+  const guests = marked.filter((identity) => !isOurs(identity) && !isContained(identity));
+  // The daemons are among the first, so that no container is started again.
+  const ours = [...state.processes.filter(isRunning), ...contained];
   signalProcesses(ours, 'SIGKILL');
   signalProcesses(guests, 'SIGHUP');
   signalProcesses(guests, 'SIGTERM');

@@ -2,6 +2,8 @@
 import { dirname } from 'node:path';
 import { CONTROL_SOCKET_VARIABLE } from '#agent/control/protocol.ts';
 import { clientFiles, endpointsOf } from './etcd-access.ts';
+import { dockerHost } from './docker/engine-plan.ts';
+import type { LabPlan } from './plan.ts';
 import { LAB_MARK, type LabState } from './state.ts';
 import { weftProgram } from './weft-program.ts';
 
@@ -16,6 +18,7 @@ export function labEnvironment(state: LabState, where: string, base: Environment
   return {
     ...base,
     [LAB_MARK]: state.id,
+    ...dockerEnvironment(state.plan, where),
     WEFT_LAB: state.plan.name,
     PATH: `${dirname(weftProgram())}:${base['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`,
     // Debian's bash puts this in front of its prompt.
@@ -35,4 +38,10 @@ export function labEnvironment(state: LabState, where: string, base: Environment
     FLANNELD_ETCD_CERTFILE: certFile,
     FLANNELD_ETCD_KEYFILE: keyFile,
   };
+}
+
+/** On a host and in its Pod `docker` speaks to the daemon of that host. */
+function dockerEnvironment({ pods, hosts }: LabPlan, where: string): Environment {
+  const host = hosts.find(({ name, pod }) => name === where || pod.name === where);
+  return pods === 'docker' && host !== undefined ? { DOCKER_HOST: dockerHost(host) } : {};
 }

@@ -4,10 +4,12 @@
  * these; bench and tests use them directly.
  */
 import { writeFile } from 'node:fs/promises';
+import { mapConcurrent } from '#runtime/map-concurrent.ts';
 import { startAgent } from './agents.ts';
 import { drawSvg } from './draw-svg.ts';
 import { type LabControl, undoIfAborted } from './lab-control.ts';
 import { gatherFailures } from './lab-faults.ts';
+import { CONCURRENCY } from './machines.ts';
 import { observeLab, settleMatrices } from './observe.ts';
 import type { LabPlan } from './plan.ts';
 import { routePods, startPod } from './pods.ts';
@@ -40,21 +42,32 @@ export async function weaveLab(state: LabState, control: LabControl): Promise<La
       await startAgent(state, host, control.signal);
       ready += 1;
       control.update(`${total} agents: ${ready} ready`);
-      await startPod(host);
+      // Docker daemons are a step of their own: each is a dozen processes for a moment.
+      if (plan.pods === 'namespace') await startPod(state, host, control.signal);
     }),
   );
   const failures: unknown[] = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
   if (failures.length > 0) throw gatherFailures(failures, total);
+  if (plan.pods === 'docker') await startContainers(state, control);
   await routePods(plan);
   control.step(`${total * (total - 1)} Pod pairs`);
   return finishLab(plan.name, control.signal);
+}
+
+async function startContainers(state: LabState, control: LabControl): Promise<void> {
+  const { hosts } = state.plan;
+  control.step(`${hosts.length} docker daemons, a container each`);
+  await mapConcurrent(hosts, CONCURRENCY, async (host) => {
+    control.signal.throwIfAborted();
+    await startPod(state, host, control.signal);
+  });
 }
 
 /** The lab is up: the matrix is taken, the picture is drawn. */
 export async function finishLab(name: string, signal: AbortSignal): Promise<LabSnapshot> {
   const state = updateState(name, (now) => ({ ...now, phase: 'up' }));
   const patienceMs = state.plan.backend === 'wireguard' ? HANDSHAKE_PATIENCE_MS : MATRIX_PATIENCE_MS;
-  const snapshot = await observeLab(state, await settleMatrices(state.plan, patienceMs, signal));
+  const snapshot = await observeLab(state, await settleMatrices(state, patienceMs, signal));
   await writeFile(svgFile(state.plan), drawSvg(snapshot));
   return snapshot;
 }

@@ -5,7 +5,7 @@ import { namespaceHost, namespacePath } from '#hosts/namespace.ts';
 import { mustRun, runCommand } from '#runtime/command.ts';
 import { Fault } from '#runtime/fault.ts';
 import { mapConcurrent } from '#runtime/map-concurrent.ts';
-import { type HostPlan, type LabPlan, plannedNamespaces } from './plan.ts';
+import { type HostPlan, type LabPlan, namespacesToMake } from './plan.ts';
 import {
   connectPorts,
   type LeasedHost,
@@ -38,14 +38,15 @@ export function refuseForeignNamespaces(names: readonly string[]): void {
 
 /** All machines of a new lab: addresses set, forwarding on, cables plugged in, Pods still empty. */
 export async function makeMachines(plan: LabPlan): Promise<void> {
-  await ipBatch(makeNamespaces(plannedNamespaces(plan)) + plugHosts(plan, plan.hosts), 'make the namespaces');
+  const names = [plan.switchNamespace, ...plan.hosts.flatMap((host) => namespacesToMake(plan, host))];
+  await ipBatch(makeNamespaces(names) + plugHosts(plan, plan.hosts), 'make the namespaces');
   await Promise.all([setUpTheSwitch(plan), mapConcurrent(plan.hosts, CONCURRENCY, (host) => setUp(plan, host))]);
   await introduceHosts(plan);
 }
 
 /** One more machine, plugged into the switch of a lab that is up. */
 export async function addMachine(plan: LabPlan, host: HostPlan): Promise<void> {
-  await ipBatch(makeNamespaces([host.namespace, host.pod.namespace]) + plugHosts(plan, [host]), `make ${host.name}`);
+  await ipBatch(makeNamespaces(namespacesToMake(plan, host)) + plugHosts(plan, [host]), `make ${host.name}`);
   await ipBatchIn(plan.switchNamespace, connectPorts([host]), `plug ${host.name} into the switch`);
   await setUp(plan, host);
   await introduceHosts(plan);

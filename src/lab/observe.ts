@@ -9,31 +9,32 @@ import { agentOf } from './agents.ts';
 import { type FabricReport, readFabric } from './fabric.ts';
 import { cutUplinks } from './machines.ts';
 import { lostPairs, type PingEnd, pingMatrix } from './matrix.ts';
-import type { HostPlan, LabPlan } from './plan.ts';
-import { podNetwork } from './pods.ts';
+import type { HostPlan } from './plan.ts';
+import { locatePods, type PodAddresses, podNetwork } from './pods.ts';
 import { isRunning, residentBytes } from './process-identity.ts';
 import { type AgentSnapshot, type HostSnapshot, type LabSnapshot, matricesOf, type PodMatrices } from './snapshot.ts';
 import type { LabState } from './state.ts';
-import { addressOf } from './subnet-file.ts';
 
 const MATRIX_PAUSE_MS = 150;
 const VERDICT_TIMEOUT_MS = 2000;
 
 /** The lab now; with the matrices that are given. An etcd that does not answer shows as members that are down. */
 export async function observeLab(state: LabState, matrices: PodMatrices = {}): Promise<LabSnapshot> {
-  const [report, cut] = await Promise.all([fabricOf(state), cutUplinks(state.plan)]);
+  const [report, cut, pods] = await Promise.all([fabricOf(state), cutUplinks(state.plan), locatePods(state)]);
   const hosts = await Promise.all(
-    state.plan.hosts.map((host) => hostSnapshot(state, host, report, cut.includes(host.name))),
+    state.plan.hosts.map((host, index) => {
+      return hostSnapshot(state, { host, pod: pods[index] ?? {}, report, cut: cut.includes(host.name) });
+    }),
   );
   const { name, subnet, podNetworks, backend, prefix } = state.plan;
   return { name, subnet, podNetworks, backend, prefix, hosts, ...matrices };
 }
 
 /** Pings until every pair answers in every family or the time is over; the last matrices count. */
-export async function settleMatrices(plan: LabPlan, patienceMs: number, signal?: AbortSignal): Promise<PodMatrices> {
+export async function settleMatrices(state: LabState, patienceMs: number, signal?: AbortSignal): Promise<PodMatrices> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
-    const matrices = await pingPods(plan);
+    const matrices = await pingPods(state);
     const lost = matricesOf(matrices).flatMap(({ matrix }) => lostPairs(matrix));
     if (lost.length === 0 || performance.now() >= deadline) return matrices;
     signal?.throwIfAborted();
@@ -42,12 +43,12 @@ export async function settleMatrices(plan: LabPlan, patienceMs: number, signal?:
 }
 
 /** One family after the other, so that neither slows the other down. */
-async function pingPods({ hosts, families }: LabPlan): Promise<PodMatrices> {
-  const networks = await Promise.all(hosts.map((host) => podNetwork(host)));
+async function pingPods(state: LabState): Promise<PodMatrices> {
+  const { hosts, families } = state.plan;
+  const addresses = await locatePods(state);
   const ends = (family: Family): readonly PingEnd[] =>
     hosts.map(({ pod: { name, namespace } }, index) => {
-      const subnet = networks[index]?.[family];
-      return { name, namespace, address: subnet === undefined ? undefined : addressOf(subnet.podAddress) };
+      return { name, namespace, address: addresses[index]?.[family] };
     });
   const matrix = families.includes('ipv4') ? await pingMatrix(ends('ipv4')) : undefined;
   const matrixIpv6 = families.includes('ipv6') ? await pingMatrix(ends('ipv6')) : undefined;
@@ -63,12 +64,14 @@ async function fabricOf(state: LabState): Promise<FabricReport | undefined> {
   }
 }
 
-async function hostSnapshot(
-  state: LabState,
-  host: HostPlan,
-  report: FabricReport | undefined,
-  cut: boolean,
-): Promise<HostSnapshot> {
+interface HostFindings {
+  readonly host: HostPlan;
+  readonly pod: PodAddresses;
+  readonly report: FabricReport | undefined;
+  readonly cut: boolean;
+}
+
+async function hostSnapshot(state: LabState, { host, pod, report, cut }: HostFindings): Promise<HostSnapshot> {
   const network = await podNetwork(host);
   const leased = report?.leases.find(
     ({ publicIp, publicIpv6 }) => publicIp === host.address || (publicIpv6 ?? '') === host.addressIpv6,
@@ -87,8 +90,8 @@ async function hostSnapshot(
     ...(leased?.deviceMac !== undefined && { deviceMac: leased.deviceMac }),
     pod: {
       name: host.pod.name,
-      ...(network?.ipv4 !== undefined && { address: addressOf(network.ipv4.podAddress) }),
-      ...(network?.ipv6 !== undefined && { addressIpv6: addressOf(network.ipv6.podAddress) }),
+      ...(pod.ipv4 !== undefined && { address: pod.ipv4 }),
+      ...(pod.ipv6 !== undefined && { addressIpv6: pod.ipv6 }),
     },
     agent: await agentSnapshot(state, host),
   };

@@ -27,6 +27,7 @@ function plan(hosts: number, podNetworks: readonly string[] = ['172.30.0.0/16'])
     backend: 'vxlan',
     etcdApi: 'v3',
     masquerade: false,
+    pods: 'namespace',
     document: '{}',
   });
 }

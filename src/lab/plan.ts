@@ -64,6 +64,7 @@ export interface LabPlan {
   readonly etcdApi: EtcdApi;
   /** Whether the agents masquerade what Pods send to outside. */
   readonly masquerade: boolean;
+  readonly pods: PodKind;
   readonly prefix: string;
   /** The network document as written to etcd. */
   readonly document: string;
@@ -76,6 +77,9 @@ export interface LabPlan {
 
 export type EtcdApi = 'v2' | 'v3';
 
+/** What a Pod is: a bare namespace behind a bridge, or a container of a docker daemon that every host has. */
+export type PodKind = 'namespace' | 'docker';
+
 export interface LabShape {
   readonly name: string;
   readonly hosts: number;
@@ -85,6 +89,7 @@ export interface LabShape {
   readonly backend: string;
   readonly etcdApi: EtcdApi;
   readonly masquerade: boolean;
+  readonly pods: PodKind;
   readonly document: string;
 }
 
@@ -100,6 +105,7 @@ export function planLab(shape: LabShape): LabPlan {
     backend: shape.backend,
     etcdApi: shape.etcdApi,
     masquerade: shape.masquerade,
+    pods: shape.pods,
     prefix: LAB_PREFIX,
     document: shape.document,
     switchNamespace: `weft-${shape.name}-switch`,
@@ -148,9 +154,14 @@ function ipv6Of(address: Ipv4): string {
   return formatIpv6((0xfd77_0000_0000_0000n << 64n) | tail);
 }
 
-/** Every namespace that the plan makes. */
+/** Every namespace that bears a name of the plan sooner or later. */
 export function plannedNamespaces(plan: Pick<LabPlan, 'switchNamespace' | 'hosts'>): readonly string[] {
   return [plan.switchNamespace, ...plan.hosts.flatMap((host) => [host.namespace, host.pod.namespace])];
+}
+
+/** Those of a host that the lab makes itself; a container's is made by docker and named afterwards. */
+export function namespacesToMake({ pods }: Pick<LabPlan, 'pods'>, host: HostPlan): readonly string[] {
+  return pods === 'docker' ? [host.namespace] : [host.namespace, host.pod.namespace];
 }
 
 /** How many hosts a subnet of that prefix length has room for. */

@@ -5,7 +5,7 @@ import { ipv6CidrSize, parseIpv6Cidr } from '#model/ipv6.ts';
 import { formatConfigProblem, type NetworkConfig, parseNetworkConfig } from '#model/network-config.ts';
 import { Fault } from '#runtime/fault.ts';
 import { networkDocument } from './document.ts';
-import { type EtcdApi, FEWEST_HOSTS, HOSTS_IPV6, type LabShape, MOST_HOSTS, roomForHosts } from './plan.ts';
+import { type EtcdApi, FEWEST_HOSTS, HOSTS_IPV6, type LabShape, MOST_HOSTS, type PodKind, roomForHosts } from './plan.ts';
 import { LAB_NAME } from './state.ts';
 import { chooseSubnet, overlapsOf, type TakenNetwork } from './surroundings.ts';
 
@@ -30,8 +30,10 @@ export interface LabRequest {
   readonly document?: string;
   /** etcd API of the agents; default v3. */
   readonly etcdApi?: EtcdApi;
-  /** The agents masquerade what Pods send to outside. */
+  /** The agents masquerade what Pods send to outside; with docker's containers they do unless told otherwise. */
   readonly masquerade?: boolean;
+  /** Default `namespace`. */
+  readonly pods?: PodKind;
 }
 
 const DEFAULT_NETWORK = '172.30.0.0/16';
@@ -60,11 +62,15 @@ export function shapeLab(request: LabRequest, taken: readonly TakenNetwork[]): L
     if (clash !== undefined)
       problems.push(`the hosts' network ${formatCidr(clash)} overlaps the Pod network ${formatCidr(network)}`);
   }
+  if (request.pods === 'docker' && networks.some(({ address }) => typeof address !== 'number'))
+    problems.push("--pods docker is for IPv4 alone: docker's options of the lease have no IPv6 address");
   if (problems.length > 0 || pods === undefined || subnet === undefined) {
     throw new Fault('usage.flag', { what: problems.join('; ') });
   }
-  const { name, hosts, etcdApi = 'v3', masquerade = false } = request;
-  return { name, hosts, subnet, etcdApi, masquerade, ...pods };
+  const { name, hosts, etcdApi = 'v3', pods: podKind = 'namespace' } = request;
+  // Where nobody says who masquerades, docker does, and hides the containers of one host from those of another.
+  const { masquerade = podKind === 'docker' } = request;
+  return { name, hosts, subnet, etcdApi, masquerade, pods: podKind, ...pods };
 }
 
 type PodsShape = Pick<LabShape, 'podNetworks' | 'backend' | 'document'>;

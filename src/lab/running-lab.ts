@@ -27,7 +27,7 @@ export async function addHost(name: string, control: LabControl): Promise<LabSna
   updateState(name, (now) => ({ ...now, namespaces: { ...now.namespaces, ...inodes } }));
   control.step(`agent on ${host.name}`);
   await startAgent(state, host, control.signal);
-  await startPod(host);
+  await startPod(state, host, control.signal);
   await routePods(state.plan);
   control.step(`${state.plan.hosts.length * (state.plan.hosts.length - 1)} Pod pairs`);
   return finishLab(name, control.signal);
@@ -66,7 +66,7 @@ export async function restartAgent(
   }
   const started = await startAgent(state, host, signal, timeoutMs);
   // An agent that never got ready before has left its Pod unmade.
-  if (!(await hasPod(host))) await startPod(host);
+  if (!(await hasPod(host))) await startPod(state, host, signal);
   await routePods(state.plan);
   return started;
 }

@@ -12,7 +12,7 @@ import type { ProcessIdentity } from './process-identity.ts';
 export const LAB_MARK = 'WEFT_LAB_ID';
 
 export interface LabProcess extends ProcessIdentity {
-  readonly role: 'agent' | 'etcd';
+  readonly role: 'agent' | 'etcd' | 'docker';
   /** `host1`. */
   readonly host: string;
   /** Milliseconds from start to ready, once it is. */

@@ -336,6 +336,11 @@ export const FAULTS = {
     'look who has it (ip route, weft lease list); start docker only when that route is gone',
   ),
 
+  'lab.docker': entry(
+    'Docker for the Pods of a lab is not installed',
+    3,
+    'npm run setup installs it; by hand: apt-get install docker.io busybox-static',
+  ),
   'lab.exists': entry('A lab of that name is up', 1, 'use weft lab down first, or another --name'),
   'lab.missing': entry('No lab of that name', 1, 'start one: weft lab up'),
   'lab.foreign': entry(

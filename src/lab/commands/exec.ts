@@ -52,14 +52,17 @@ async function execute(
   options: ExecOptions,
 ): Promise<void> {
   requireRoot();
-  const [{ requireState }, { findNamespace }, { labEnvironment }, { runInteractive }] = await Promise.all([
+  const [{ requireState }, { findNamespace }, { labEnvironment }, { runInteractive }, { locatePods }] = await Promise.all([
     import('#lab/state.ts'),
     import('#lab/find-host.ts'),
     import('#lab/lab-environment.ts'),
     import('#lab/run-interactive.ts'),
+    import('#lab/pods.ts'),
   ]);
   const state = requireState(await chooseLab(options, context.environment));
   const namespace = findNamespace(state.plan, where);
+  // A container that was restarted has another namespace.
+  if (state.plan.pods === 'docker') await locatePods(state);
   // Ctrl-C is for the command; we stay to hand on how it ended.
   context.catchInterrupt();
   context.finish(

@@ -34,7 +34,7 @@ async function status(context: CommandContext, options: StatusOptions): Promise<
       import('#lab/matrix.ts'),
     ]);
   const state = requireState(await chooseLab(options, context.environment));
-  const matrices = options.ping === true ? await settleMatrices(state.plan, 0) : {};
+  const matrices = options.ping === true ? await settleMatrices(state, 0) : {};
   const snapshot = await observeLab(state, matrices);
   const { directory } = state.plan;
   printLab(context, snapshot, {

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { type CommandBuilder, type CommandContext, type CommonOptions, defineCommand } from '#cli/command.ts';
 import { type OutputOptions, outputOption } from '#cli/output.ts';
 import { startProgress } from '#cli/progress.ts';
-import type { EtcdApi } from '#lab/plan.ts';
+import type { EtcdApi, PodKind } from '#lab/plan.ts';
 import { Fault } from '#runtime/fault.ts';
 import { DEFAULT_LAB, requireRoot } from './lab-option.ts';
 import { printLab } from './print-lab.ts';
@@ -21,6 +21,7 @@ interface UpOptions extends CommonOptions, OutputOptions {
   readonly config?: string;
   readonly etcdApi: EtcdApi;
   readonly ipMasq?: boolean;
+  readonly pods: PodKind;
 }
 
 const BACKENDS = ['vxlan', 'host-gw', 'udp', 'wireguard', 'ipip', 'alloc'];
@@ -47,6 +48,11 @@ export const upCommand: CommandBuilder = (context) =>
     .option('--config <file>', 'the whole network document, in place of the six above')
     .addOption(new Option('--etcd-api <version>', 'etcd API of the agents').choices(['v2', 'v3']).default('v3'))
     .option('--ip-masq', 'the agents masquerade what Pods send to outside')
+    .addOption(
+      new Option('--pods <kind>', 'what a Pod is: a bare namespace, or a container of a docker daemon per host')
+        .choices(['namespace', 'docker'])
+        .default('namespace'),
+    )
     .addOption(outputOption())
     .action(async (options: UpOptions) => up(context, options));
 
@@ -71,6 +77,7 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
     ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
     ...(options.nftables !== undefined && { nftables: options.nftables }),
     etcdApi: options.etcdApi,
+    pods: options.pods,
     ...(options.ipMasq !== undefined && { masquerade: options.ipMasq }),
     ...(options.config !== undefined && { document: await readDocument(options.config) }),
   };
