@@ -2,13 +2,14 @@
 // the locked one, whether this system is one that setup knows. Plain JavaScript: it runs before anything is installed.
 
 /**
- * @typedef {{ name: string, why: string, probes: string[] }} DebianPackage
- * `probes`: programs looked up on PATH, or a file when it starts with `/`; all must be there.
+ * @typedef {{ name: string, why: string, probes: string[], services?: string[] }} DebianPackage
+ * `probes`: programs looked up on PATH, or a file when it starts with `/`; all must be there. `services`: units that Debian
+ * starts when it installs the package, which nobody asked for.
  */
 
 /** @type {readonly DebianPackage[]} */
 export const DEBIAN_PACKAGES = [
-  { name: 'etcd-server', why: "the lab's etcd members", probes: ['etcd'] },
+  { name: 'etcd-server', why: "the lab's etcd members", probes: ['etcd'], services: ['etcd.service'] },
   { name: 'etcd-client', why: 'etcdctl, to look into etcd', probes: ['etcdctl'] },
   { name: 'iproute2', why: 'ip, bridge and tc: namespaces and looking at the result', probes: ['ip', 'bridge', 'tc'] },
   { name: 'iptables', why: 'firewall rules in lab hosts', probes: ['iptables'] },
@@ -18,6 +19,13 @@ export const DEBIAN_PACKAGES = [
     why: 'CNI plugins that flannel delegates to',
     probes: ['/usr/lib/cni/bridge', '/usr/lib/cni/host-local', '/usr/lib/cni/portmap'],
   },
+  {
+    name: 'docker.io',
+    why: 'a docker daemon for every lab host (--pods docker)',
+    probes: ['dockerd', 'docker'],
+    services: ['docker.socket', 'docker.service', 'containerd.service'],
+  },
+  { name: 'busybox-static', why: "the image of the lab's containers", probes: ['busybox'] },
   { name: 'iputils-ping', why: 'ping between Pods', probes: ['ping'] },
   { name: 'fping', why: 'the all-pairs matrix', probes: ['fping'] },
   { name: 'iperf3', why: 'throughput', probes: ['iperf3'] },
@@ -38,6 +46,15 @@ export const DEBIAN_PACKAGES = [
  */
 export function missingPackages(exists) {
   return DEBIAN_PACKAGES.filter((entry) => !entry.probes.every(exists));
+}
+
+/**
+ * The units that installing these packages would start.
+ * @param {readonly DebianPackage[]} packages
+ * @returns {string[]}
+ */
+export function servicesOf(packages) {
+  return packages.flatMap((entry) => entry.services ?? []);
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { isDebianLike, missingPackages, npmTreeIsCurrent, pinnedNodeVersion } from './setup-plan.mjs';
+import { isDebianLike, missingPackages, npmTreeIsCurrent, pinnedNodeVersion, servicesOf } from './setup-plan.mjs';
 
 const lockText = readFileSync(join(import.meta.dirname, '../package-lock.json'), 'utf8');
 
@@ -20,7 +20,14 @@ test('a package is missing when any of its programs is', () => {
     names((probe) => probe !== '/usr/include/stdio.h'),
     ['libc6-dev'],
   );
-  assert.equal(names(() => false).length, 17);
+  assert.equal(names(() => false).length, 19);
+});
+
+test('the services that would start with the missing packages are known', () => {
+  const services = (absent: string) => servicesOf(missingPackages((probe) => probe !== absent));
+  assert.deepEqual(services('dockerd'), ['docker.socket', 'docker.service', 'containerd.service']);
+  assert.deepEqual(services('etcd'), ['etcd.service']);
+  assert.deepEqual(services('bridge'), []);
 });
 
 suite('the system', () => {

@@ -1,11 +1,11 @@
 // Makes a fresh Debian machine ready for `npm run lab` and `npm test`: npm packages with the pinned Node, Debian packages,
 // the native part, the bundle. Says what it installs and why; does nothing when everything is there. Needs Node >= 18 only.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, utimesSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleStamp } from './bundle-stamp.mjs';
-import { isDebianLike, missingPackages, npmTreeIsCurrent, pinnedNodeVersion } from './setup-plan.mjs';
+import { isDebianLike, missingPackages, npmTreeIsCurrent, pinnedNodeVersion, servicesOf } from './setup-plan.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pinnedNode = join(root, 'node_modules/node/bin/node');
@@ -65,23 +65,44 @@ function installDebianPackages() {
   for (const entry of missing) say(`Debian package ${entry.name}: ${entry.why}`);
   const names = missing.map((entry) => entry.name);
   apt(['update']);
-  const freshEtcd = names.includes('etcd-server');
-  const systemd = existsSync('/run/systemd/system');
-  // Debian starts etcd as a service on installation, which nobody asked for: masked meanwhile it stays down. Only a service that
-  // this very installation brings is treated so; one that was here before is never touched.
-  if (freshEtcd && systemd) run('systemctl', ['--quiet', 'mask', '--runtime', 'etcd.service']);
-  try {
-    apt(['install', '--yes', '--no-install-recommends', ...names]);
-  } finally {
-    if (freshEtcd && systemd) {
-      run('systemctl', ['--quiet', 'unmask', '--runtime', 'etcd.service']);
-      run('systemctl', ['--quiet', 'disable', 'etcd.service']);
-    }
-  }
-  if (freshEtcd && !systemd) run('/etc/init.d/etcd', ['stop']);
+  withoutStarting(servicesOf(missing), () => apt(['install', '--yes', '--no-install-recommends', ...names]));
   const still = missingPackages(exists).map((entry) => entry.name);
   if (still.length > 0)
     fail(`apt-get installed ${names.join(', ')}, but programs of ${still.join(', ')} are still not there`);
+}
+
+/**
+ * Debian starts the services of a package on installation: those of the lab would take this machine's ports and firewall.
+ * Only services that this very installation brings are treated so; one that was here before is never touched.
+ * @param {string[]} services
+ * @param {() => void} install
+ */
+function withoutStarting(services, install) {
+  if (services.length === 0) return install();
+  if (existsSync('/run/systemd/system')) {
+    run('systemctl', ['--quiet', 'mask', '--runtime', ...services]);
+    return undoneAfter(install, () => {
+      spawnSync('systemctl', ['--quiet', 'unmask', '--runtime', ...services]);
+      spawnSync('systemctl', ['--quiet', 'disable', ...services]);
+    });
+  }
+  // Where no systemd runs, packages ask this file whether they may start something; a machine that has one has its own answer.
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return install();
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  undoneAfter(install, () => rmSync(policy));
+}
+
+/**
+ * Does the work, then `undo`, also when the work ends the process.
+ * @param {() => void} work
+ * @param {() => void} undo
+ */
+function undoneAfter(work, undo) {
+  process.once('exit', undo);
+  work();
+  process.off('exit', undo);
+  undo();
 }
 
 function buildNative() {

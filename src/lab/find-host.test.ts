@@ -13,6 +13,7 @@ const PLAN = planLab({
   backend: 'vxlan',
   etcdApi: 'v3',
   masquerade: false,
+  pods: 'namespace',
   document: '{}',
 });
 

@@ -1,8 +1,8 @@
 /** The variables with which etcdctl and weft work inside a lab without a flag. */
 import { dirname } from 'node:path';
 import { CONTROL_SOCKET_VARIABLE } from '#agent/control/protocol.ts';
-import { clientFiles, endpointsOf } from './etcd-access.ts';
 import { dockerHost } from './docker/engine-plan.ts';
+import { clientFiles, endpointsOf } from './etcd-access.ts';
 import type { LabPlan } from './plan.ts';
 import { LAB_MARK, type LabState } from './state.ts';
 import { weftProgram } from './weft-program.ts';

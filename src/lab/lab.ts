@@ -56,7 +56,10 @@ export async function weaveLab(state: LabState, control: LabControl): Promise<La
 
 async function startContainers(state: LabState, control: LabControl): Promise<void> {
   const { hosts } = state.plan;
+  const { podImageFile } = await import('./docker/pod-image.ts');
   control.step(`${hosts.length} docker daemons, a container each`);
+  // Once, before all of them ask for it.
+  await podImageFile(state.plan);
   await mapConcurrent(hosts, CONCURRENCY, async (host) => {
     control.signal.throwIfAborted();
     await startPod(state, host, control.signal);

@@ -123,3 +123,24 @@ test('flags of the network become its document', () => {
   const { etcdApi, masquerade } = shapeLab({ ...REQUEST, etcdApi: 'v2', masquerade: true }, []);
   assert.deepEqual([etcdApi, masquerade], ['v2', true]);
 });
+
+test('where Pods are containers of docker the agents masquerade, since docker would hide hosts from each other', () => {
+  const shape = shapeLab({ ...REQUEST, pods: 'docker' }, []);
+  assert.deepEqual([shape.pods, shape.masquerade], ['docker', true]);
+  assert.equal(shapeLab({ ...REQUEST, pods: 'docker', masquerade: false }, []).masquerade, false);
+  assert.equal(shapeLab(REQUEST, []).pods, 'namespace');
+});
+
+test('containers of docker have no IPv6 address', () => {
+  const documents = ['{"EnableIPv6":true,"Network":"172.30.0.0/16","IPv6Network":"fd30::/56"}'];
+  const requests: readonly Partial<LabRequest>[] = [
+    { dualStack: true },
+    { ipv6Only: true },
+    ...documents.map((document) => ({ document })),
+  ];
+  for (const more of requests) {
+    const fault = refusal({ ...REQUEST, ...more, pods: 'docker' });
+    assert.equal(fault.code, 'usage.flag');
+    assert.match(fault.message, /--pods docker is for IPv4 alone/);
+  }
+});

@@ -5,7 +5,15 @@ import { ipv6CidrSize, parseIpv6Cidr } from '#model/ipv6.ts';
 import { formatConfigProblem, type NetworkConfig, parseNetworkConfig } from '#model/network-config.ts';
 import { Fault } from '#runtime/fault.ts';
 import { networkDocument } from './document.ts';
-import { type EtcdApi, FEWEST_HOSTS, HOSTS_IPV6, type LabShape, MOST_HOSTS, type PodKind, roomForHosts } from './plan.ts';
+import {
+  type EtcdApi,
+  FEWEST_HOSTS,
+  HOSTS_IPV6,
+  type LabShape,
+  MOST_HOSTS,
+  type PodKind,
+  roomForHosts,
+} from './plan.ts';
 import { LAB_NAME } from './state.ts';
 import { chooseSubnet, overlapsOf, type TakenNetwork } from './surroundings.ts';
 

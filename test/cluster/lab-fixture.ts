@@ -3,6 +3,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { destroyLab } from '#lab/destroy-lab.ts';
+import { cgroupDirectories } from '#lab/docker/cgroups.ts';
+import { labCgroup } from '#lab/docker/engine-plan.ts';
 import { LAB_ROOT } from '#lab/plan.ts';
 import { processesWith } from '#lab/process-identity.ts';
 import type { LabSnapshot } from '#lab/snapshot.ts';
@@ -50,7 +52,8 @@ export class TestLab {
     const namespaces = readdirSync('/run/netns').filter((name) => name.startsWith(`weft-${this.name}-`));
     const processes = [...this.#ids].flatMap((id) => processesWith(LAB_MARK, id)).map(({ pid }) => `process ${pid}`);
     const directory = join(LAB_ROOT, this.name);
-    return [...namespaces, ...processes, ...(existsSync(directory) ? [directory] : [])];
+    const cgroups = cgroupDirectories(labCgroup(this));
+    return [...namespaces, ...processes, ...cgroups, ...(existsSync(directory) ? [directory] : [])];
   }
 }
 

@@ -52,13 +52,14 @@ async function execute(
   options: ExecOptions,
 ): Promise<void> {
   requireRoot();
-  const [{ requireState }, { findNamespace }, { labEnvironment }, { runInteractive }, { locatePods }] = await Promise.all([
-    import('#lab/state.ts'),
-    import('#lab/find-host.ts'),
-    import('#lab/lab-environment.ts'),
-    import('#lab/run-interactive.ts'),
-    import('#lab/pods.ts'),
-  ]);
+  const [{ requireState }, { findNamespace }, { labEnvironment }, { runInteractive }, { locatePods }] =
+    await Promise.all([
+      import('#lab/state.ts'),
+      import('#lab/find-host.ts'),
+      import('#lab/lab-environment.ts'),
+      import('#lab/run-interactive.ts'),
+      import('#lab/pods.ts'),
+    ]);
   const state = requireState(await chooseLab(options, context.environment));
   const namespace = findNamespace(state.plan, where);
   // A container that was restarted has another namespace.

@@ -4,8 +4,8 @@ import { namespacePath } from '#hosts/namespace.ts';
 import type { HostPlan, LabPlan } from '#lab/plan.ts';
 import { LAB_MARK, type LabState, updateState } from '#lab/state.ts';
 import { type CommandOutput, mustRun, runCommand } from '#runtime/command.ts';
-import { dockerHost, engineFiles, POD_IMAGE } from './engine-plan.ts';
 import { runningEngine, startEngine } from './engine.ts';
+import { dockerHost, engineFiles, POD_IMAGE } from './engine-plan.ts';
 import { podImageFile } from './pod-image.ts';
 
 const DOCKER_TIMEOUT_MS = 60_000;
@@ -62,7 +62,11 @@ async function runContainer({ id }: LabState, host: HostPlan): Promise<void> {
 }
 
 function docker(host: HostPlan, ...words: readonly string[]): Promise<CommandOutput> {
-  return runCommand({ argv: ['docker', ...words], ...surroundings(host), why: `ask the docker daemon of ${host.name}` });
+  return runCommand({
+    argv: ['docker', ...words],
+    ...surroundings(host),
+    why: `ask the docker daemon of ${host.name}`,
+  });
 }
 
 /** The user's own contexts and credentials stay out of it. */

@@ -38,6 +38,14 @@ export function labCgroup({ name }: Pick<LabPlan, 'name'>): string {
   return `weft-lab-${name}`;
 }
 
+/** The part of it that is one host's. */
+export function hostCgroup(plan: Pick<LabPlan, 'name'>, host: HostPlan): string {
+  return `${labCgroup(plan)}/${host.name}`;
+}
+
+/** Environment variable of a daemon and of what it starts beside containers; its value tells the daemon from all others. */
+export const ENGINE_MARK = 'WEFT_LAB_ENGINE';
+
 /**
  * Mounts of its own, so that none outlive it: what docker mounts goes with its last process, also after SIGKILL. Umounts
  * of others come in, or the daemon would hold on to their namespaces. Sockets of containerd's shims and docker's key, whose
@@ -62,7 +70,7 @@ export function engineArgv(plan: LabPlan, host: HostPlan, options: string): read
     `--data-root=${directory}/data`,
     `--exec-root=${directory}/exec`,
     `--pidfile=${directory}/pid`,
-    `--cgroup-parent=/${labCgroup(plan)}`,
+    `--cgroup-parent=/${hostCgroup(plan, host)}`,
     // A daemon that finds systemd wants a slice as parent.
     '--exec-opt=native.cgroupdriver=cgroupfs',
     ...network.filter((word) => word !== ''),

@@ -3,13 +3,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dockerOptions } from '#docker/docker-options.ts';
 import { firstOf, logTail } from '#lab/await-program.ts';
 import type { HostPlan } from '#lab/plan.ts';
-import { isRunning, signalProcesses, waitUntilGone } from '#lab/process-identity.ts';
+import { isRunning, processesWith, signalProcesses, waitUntilGone } from '#lab/process-identity.ts';
 import { awaitReady } from '#lab/ready.ts';
 import { startDetached } from '#lab/start-detached.ts';
 import { LAB_MARK, type LabProcess, type LabState, updateState } from '#lab/state.ts';
 import { runCommand } from '#runtime/command.ts';
 import { Fault } from '#runtime/fault.ts';
-import { engineArgv, engineFiles } from './engine-plan.ts';
+import { cgroupProcesses } from './cgroups.ts';
+import { ENGINE_MARK, engineArgv, engineFiles, hostCgroup } from './engine-plan.ts';
 
 const READY_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 60_000;
@@ -32,13 +33,13 @@ export async function startEngine(state: LabState, host: HostPlan, signal: Abort
   const options = optionsOfLease(host);
   writeFileSync(files.options, options);
   writeFileSync(files.configuration, '{}\n');
-  // One that was killed leaves its pid behind, which may be another process's by now.
-  rmSync(`${files.directory}/pid`, { force: true });
+  const mark = `${state.id}/${host.name}`;
+  await clearAway(state, host, mark);
   using readiness = awaitReady(files.notifySocket);
   const { identity, ended } = startDetached({
     namespace: host.namespace,
     argv: engineArgv(state.plan, host, options),
-    environment: { [LAB_MARK]: state.id, NOTIFY_SOCKET: files.notifySocket },
+    environment: { [LAB_MARK]: state.id, [ENGINE_MARK]: mark, NOTIFY_SOCKET: files.notifySocket },
     logFile: files.log,
   });
   const record: LabProcess = { role: 'docker', host: host.name, ...identity };
@@ -74,15 +75,32 @@ export async function stopEngine(state: LabState, host: HostPlan): Promise<void>
   });
 }
 
+/**
+ * What a daemon that was killed leaves: containers and their keepers, in mounts that no other daemon sees, and its pid,
+ * which may be another process's by now. The containers come back with the daemon.
+ */
+async function clearAway(state: LabState, host: HostPlan, mark: string): Promise<void> {
+  const { directory } = engineFiles(host);
+  const left = [...processesWith(ENGINE_MARK, mark), ...cgroupProcesses(hostCgroup(state.plan, host))];
+  signalProcesses(left, 'SIGKILL');
+  await waitUntilGone(left, STOP_TIMEOUT_MS);
+  rmSync(`${directory}/exec`, { recursive: true, force: true });
+  rmSync(`${directory}/pid`, { force: true });
+}
+
 function isEngineOf(process: LabProcess, host: HostPlan): boolean {
   return process.role === 'docker' && process.host === host.name;
 }
 
 function optionsOfLease({ subnetFile }: HostPlan): string {
-  return dockerOptions(readFileSync(subnetFile, 'utf8'), {}, {
-    individual: false,
-    combined: true,
-    key: 'DOCKER_NETWORK_OPTIONS',
-    masquerade: true,
-  });
+  return dockerOptions(
+    readFileSync(subnetFile, 'utf8'),
+    {},
+    {
+      individual: false,
+      combined: true,
+      key: 'DOCKER_NETWORK_OPTIONS',
+      masquerade: true,
+    },
+  );
 }

@@ -1,6 +1,6 @@
 /** The image of the lab's containers: busybox with a link for every command of its, made on this machine. */
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rename, rm, symlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { LabPlan } from '#lab/plan.ts';
 import { mustRun } from '#runtime/command.ts';
@@ -10,9 +10,9 @@ import { Fault } from '#runtime/fault.ts';
 export async function podImageFile({ directory }: LabPlan): Promise<string> {
   const file = join(directory, 'pod-image.tar');
   if (existsSync(file)) return file;
-  const draft = join(directory, `.pod-image-${process.pid}`);
+  const draft = await mkdtemp(join(directory, '.pod-image-'));
   try {
-    await mkdir(join(draft, 'bin'), { recursive: true });
+    await mkdir(join(draft, 'bin'));
     // A container's user need not be root.
     await chmod(draft, 0o755);
     const busybox = findBusybox();
