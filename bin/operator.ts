@@ -10,7 +10,7 @@ import { statusCommand } from '#cli/commands/status.ts';
 import { versionCommand } from '#cli/commands/version.ts';
 import { runOperator } from '#cli/main.ts';
 import { cniCommand } from '#cni/commands.ts';
-import { dockerOptsCommand } from '#docker/commands.ts';
+import { dockerCommand, dockerOptsCommand } from '#docker/commands.ts';
 import { labCommand } from '#lab/commands.ts';
 
 /** Every command, in the order in which `weft --help` lists them. */
@@ -19,6 +19,7 @@ export const COMMANDS: readonly CommandBuilder[] = [
   networkCommand,
   leaseCommand,
   cniCommand,
+  dockerCommand,
   dockerOptsCommand,
   labCommand,
   completionCommand,

@@ -336,6 +336,32 @@ export const FAULTS = {
     'look who has it (ip route, weft lease list); start docker only when that route is gone',
   ),
 
+  'docker.unit': entry(
+    'The unit of docker or of the agent is not as needed',
+    1,
+    'systemctl cat docker.service weftd.service shows what systemd has; name another one (--docker-unit, --agent-unit)',
+  ),
+  'docker.daemon-json': entry(
+    "Docker's daemon.json cannot be read",
+    1,
+    'correct it at that place; docker itself refuses such a file as well',
+  ),
+  'docker.two-forms': entry(
+    'Docker is told about its network in two places',
+    1,
+    'docker does not start so: remove it from one of the two',
+  ),
+  'docker.attached': entry(
+    'A restart of docker would end containers',
+    1,
+    'end or move them first, or restart docker yourself at a better time: systemctl restart docker',
+  ),
+  'docker.bridge': entry(
+    'Docker may not or shall not make its own bridge',
+    1,
+    'let docker have docker0: without --bridge, and with CAP_NET_ADMIN; or use a CNI runtime',
+  ),
+
   'lab.docker': entry(
     'Docker for the Pods of a lab is not installed',
     3,
