@@ -1,7 +1,7 @@
 /** Real containers on the fabric: a docker daemon per host, its bridge from the lease, as the guides wire it. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { destroyLab } from '#lab/destroy-lab.ts';
@@ -71,6 +71,42 @@ test('containers of docker talk across hosts, under their own addresses, whateve
     await allAnswer(lab);
   });
 
+  await context.test('weft docker wires a host and sees what docker really has', async () => {
+    const files = wiringFiles(lab.name);
+    const weft = (verb: string, ...words: readonly string[]) =>
+      lab.weft('exec', 'host3', '--', 'weft', 'docker', verb, ...files.flags, ...words);
+    assert.match((await weft('status')).stdout, /docker is not told about the lease/);
+    assert.equal((await weft('wire', '--weft', WEFT)).code, 0);
+    // What ExecStartPost= of the agent's unit does.
+    const opts = ['-f', files.subnetFile, '-k', 'DOCKER_NETWORK_OPTIONS', '-d', files.options];
+    assert.equal((await lab.weft('exec', 'host3', '--', 'weft', 'docker-opts', ...opts)).code, 0);
+    const good = await weft('status', '-o', 'json');
+    assert.equal(good.code, 0, good.stdout);
+    const { docker, lease, docker0 } = JSON.parse(good.stdout);
+    assert.deepEqual(
+      [docker.bip, docker.mtu, docker.masquerade, docker.containers],
+      [lease.bip, 1450, false, ['pod3']],
+    );
+    assert.deepEqual([docker0.addresses, docker0.mtu, docker0.ports.length], [[lease.bip], 1450, 1]);
+    const attached = await weft('wire', '--weft', WEFT, '--restart');
+    assert.match(attached.stderr, /1 containers are on its bridge: pod3/);
+  });
+
+  await context.test(
+    'a docker0 of another lease is removed while docker is down, and docker makes it anew',
+    async () => {
+      const files = wiringFiles(lab.name);
+      await stopDaemon(lab, 'host3');
+      const exchange = 'ip address flush dev docker0 && ip address add 172.17.0.1/16 dev docker0';
+      assert.equal((await lab.weft('exec', 'host3', '--', 'sh', '-c', exchange)).code, 0);
+      const wired = await lab.weft('exec', 'host3', '--', 'weft', 'docker', 'wire', ...files.flags, '--weft', WEFT);
+      assert.match(wired.stderr, /docker0 has 172.17.0.1\/16 .*: removed, since nothing is attached/);
+      assert.notEqual((await lab.weft('exec', 'host3', '--', 'ip', 'link', 'show', 'docker0')).code, 0);
+      await restartDaemon(lab, 'host3');
+      await allAnswer(lab);
+    },
+  );
+
   await context.test('agent and daemon restart in any order', async () => {
     await lab.weft('kill-agent', 'host1');
     await restartDaemon(lab, 'host1');
@@ -114,6 +150,25 @@ test('a lab that is killed while its containers start is removed beside one that
   assert.equal(lostCells(snapshot), 0);
   await allAnswer(blue);
 });
+
+interface WiringFiles {
+  readonly flags: readonly string[];
+  readonly subnetFile: string;
+  readonly options: string;
+}
+
+/** Units of host3, in the lab's directory in place of /etc. */
+function wiringFiles(lab: string): WiringFiles {
+  const { plan } = requireState(lab);
+  const { directory, subnetFile } = findHost(plan, 'host3');
+  const units = `${directory}/units`;
+  mkdirSync(units, { recursive: true });
+  writeFileSync(`${units}/docker.service`, '[Service]\nExecStart=/usr/sbin/dockerd -H fd://\n');
+  writeFileSync(`${units}/weftd.service`, '[Service]\nExecStart=/usr/local/bin/weftd\n');
+  const options = `${units}/options`;
+  const places = ['--unit-directories', units, '--daemon-json', `${units}/daemon.json`, '--options-file', options];
+  return { flags: [...places, '--subnet-file', subnetFile], subnetFile, options };
+}
 
 /** Connects from pod1 and gives the address that the other side says it saw. */
 async function seenBy(lab: TestLab, address: string): Promise<string | undefined> {
