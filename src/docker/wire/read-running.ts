@@ -45,7 +45,10 @@ export async function readRunning(host: Host, docker: string, agent: string): Pr
     readBridge(host, BRIDGE),
     readForward(host),
   ]);
-  return { units, engine, docker0, forward };
+  if (typeof engine === 'string' || engine.bip !== undefined) return { units, engine, docker0, forward };
+  // A docker that was told no address chose one, and names it nowhere but on the bridge.
+  const chosen = docker0?.addresses.find((address) => !address.includes(':'));
+  return { units, engine: { ...engine, bip: chosen }, docker0, forward };
 }
 
 /** Whether systemd is this host's service manager at this moment; in a container or on another system it is not. */

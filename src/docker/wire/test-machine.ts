@@ -11,7 +11,8 @@ export interface MemoryBridge {
 
 /** Docker's answers; undefined: no daemon runs. */
 export interface MemoryEngine {
-  bip: string;
+  /** Undefined: docker chose the address of docker0 and does not name it. */
+  bip: string | undefined;
   mtu: number | undefined;
   masquerade: boolean;
   containers: string[];
@@ -87,14 +88,17 @@ export class MemoryMachine implements Host {
 
   #inspect(): string | undefined {
     if (this.engine === undefined) return undefined;
-    const [gateway = '', length = ''] = this.engine.bip.split('/');
+    const { bip, mtu, masquerade } = this.engine;
+    const [gateway = '', length = ''] = (bip ?? '172.17.0.1/16').split('/');
     const subnet = `${gateway.replace(/\d+$/, '0')}/${length}`;
-    const { mtu, masquerade } = this.engine;
     const options = {
       'com.docker.network.bridge.enable_ip_masquerade': String(masquerade),
       ...(mtu !== undefined && { 'com.docker.network.driver.mtu': String(mtu) }),
     };
-    return JSON.stringify({ IPAM: { Config: [{ Subnet: subnet, Gateway: gateway }] }, Options: options });
+    return JSON.stringify({
+      IPAM: { Config: [{ Subnet: subnet, ...(bip !== undefined && { Gateway: gateway }) }] },
+      Options: options,
+    });
   }
 }
 
