@@ -66,7 +66,7 @@ const TABLE: readonly Row[] = [
   // Plugins start once per Pod, so they load next to nothing.
   { who: 'cni/protocol/', may: ['model/'] },
   { who: 'cni/flannel/', may: ['model/', 'runtime/version.ts', 'cni/protocol/', 'agent/control/'] },
-  { who: 'cni/', may: ['model/', 'runtime/', 'cli/'] },
+  { who: 'cni/', may: ['model/', 'runtime/', 'hosts/', 'cli/'] },
   { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'hosts/', 'cli/'] },
   {
     who: 'lab/',

@@ -20,6 +20,7 @@ const STATE = stateOf(
     backend: 'vxlan',
     etcdApi: 'v3',
     masquerade: false,
+    pods: 'namespace',
     document: '{}',
   }),
 );

@@ -65,9 +65,14 @@ test('containers of docker talk across hosts, under their own addresses, whateve
   );
 
   await context.test('a daemon that sets the policy of FORWARD to DROP cuts nobody off', async () => {
+    // An agent that runs turns forwarding on again before docker sees that it is off.
+    await lab.weft('kill-agent', 'host2');
     await lab.weft('exec', 'host2', '--', 'sysctl', '-qw', 'net.ipv4.ip_forward=0');
     await restartDaemon(lab, 'host2');
     assert.match((await lab.weft('exec', 'host2', '--', 'iptables', '-S', 'FORWARD')).stdout, /^-P FORWARD DROP$/m);
+    const ping = ['fping', '-q', '-r', '20', addressOf('pod2')];
+    assert.equal((await lab.weft('exec', 'pod1', '--', ...ping)).code, 0);
+    assert.equal((await lab.weft('start-agent', 'host2')).code, 0);
     await allAnswer(lab);
   });
 

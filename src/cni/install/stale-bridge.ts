@@ -1,18 +1,13 @@
 /**
  * Bridges that kept the address of a former subnet, which the plugin `bridge` then refuses ("cni0 already has an IP address
- * different from …"), or that have none. Judged here (pure), looked at and deleted by `ip`.
+ * different from …"), or that have none. Pure; what a host has is read by hosts/bridge.ts.
  */
 import type { SubnetEnv } from '#cni/flannel/subnet-env.ts';
+import type { Bridge as HostBridge } from '#hosts/bridge.ts';
 import { cidrContains, formatCidr, parseCidr } from '#model/ip.ts';
-import { mustRun, runCommand } from '#runtime/command.ts';
 
-export interface Bridge {
-  readonly name: string;
-  /** Global ones, with prefix length. */
-  readonly addresses: readonly string[];
-  /** Devices attached to it. */
-  readonly ports: readonly string[];
-}
+/** What is judged of a bridge. */
+export type Bridge = Pick<HostBridge, 'name' | 'addresses' | 'ports'>;
 
 /** Why the bridge does not fit the subnet; undefined when it does. */
 export function misfit(bridge: Bridge, env: SubnetEnv): string | undefined {
@@ -35,29 +30,6 @@ export function dockerMisfit(bridge: Bridge, env: SubnetEnv): string | undefined
     return own !== undefined && networks.some((network) => cidrContains(network, own.address));
   });
   return fromFabric ? misfit(bridge, env) : undefined;
-}
-
-/** The bridge of that name in the current network namespace; undefined when there is none. */
-export async function lookAtBridge(name: string): Promise<Bridge | undefined> {
-  const shown = await runCommand({ argv: ['ip', '-j', 'address', 'show', 'dev', name], why: `look at ${name}` });
-  if (shown.code !== 0) return undefined;
-  const ports = await mustRun({ argv: ['ip', '-j', 'link', 'show', 'master', name], why: `list the ports of ${name}` });
-  const devices: readonly IpDevice[] = JSON.parse(shown.stdout);
-  const addresses = devices.flatMap(({ addr_info = [] }) =>
-    addr_info.filter(({ scope }) => scope === 'global').map(({ local, prefixlen }) => `${local}/${prefixlen}`),
-  );
-  const attached: readonly IpDevice[] = JSON.parse(ports.stdout);
-  return { name, addresses, ports: attached.map(({ ifname }) => ifname) };
-}
-
-export async function deleteBridge(name: string): Promise<void> {
-  await mustRun({ argv: ['ip', 'link', 'delete', name, 'type', 'bridge'], why: `delete the bridge ${name}` });
-}
-
-/** What `ip -j` prints of a device, as far as it is read here. */
-interface IpDevice {
-  readonly ifname: string;
-  readonly addr_info?: readonly { readonly scope: string; readonly local: string; readonly prefixlen: number }[];
 }
 
 /** The first usable address of a subnet, which the bridge has. */

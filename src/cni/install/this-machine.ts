@@ -1,16 +1,17 @@
 /** The machine that is asked and changed: this one. */
 import { existsSync } from 'node:fs';
 import { parseVersionAnswer } from '#cni/protocol/version.ts';
+import { readBridge, removeBridge } from '#hosts/bridge.ts';
+import { localHost } from '#hosts/local.ts';
 import { runCommand } from '#runtime/command.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { Machine } from './install-request.ts';
-import { deleteBridge, lookAtBridge } from './stale-bridge.ts';
 import { tryNetwork } from './trial.ts';
 
 export const thisMachine: Machine = {
   versionsOf,
-  lookAtBridge,
-  deleteBridge,
+  lookAtBridge: (name) => readBridge(localHost(), name),
+  deleteBridge: (name) => removeBridge(localHost(), name),
   dockerRuns: () => existsSync('/run/docker.pid'),
   tryNetwork,
 };
