@@ -4,6 +4,7 @@ import { painter } from '#cli/style.ts';
 import type { Column } from '#cli/table.ts';
 import { addPlaceOptions, type PlaceFlags, placesOf, unitNamesOf } from '#docker/wire/wire-options.ts';
 import type { WireStatus } from '#docker/wire/wire-status.ts';
+import { hasOwnDaemon } from './shared.ts';
 
 type StatusFlags = CommonOptions & OutputOptions & PlaceFlags;
 
@@ -37,7 +38,7 @@ async function status(context: CommandContext, flags: StatusFlags): Promise<void
     import('#docker/wire/read-status.ts'),
     import('#hosts/local.ts'),
   ]);
-  const found = await readStatus(localHost(), placesOf(flags), unitNamesOf(flags));
+  const found = await readStatus(localHost(), placesOf(flags), unitNamesOf(flags), hasOwnDaemon(context));
   printData(context, flags.output, { data: found, rows: linesOf(found), columns: COLUMNS });
   if (found.findings.length > 0) context.finish(1);
   if (flags.output === 'json' || flags.output === 'yaml') return;

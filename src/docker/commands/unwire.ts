@@ -1,6 +1,6 @@
 import { type CommandBuilder, type CommandContext, type CommonOptions, defineCommand } from '#cli/command.ts';
 import { addPlaceOptions, type PlaceFlags, placesOf, unitNamesOf } from '#docker/wire/wire-options.ts';
-import { noteChanges, requireRoot, showPlan } from './show-changes.ts';
+import { noteChanges, requireRoot, showPlan } from './shared.ts';
 
 interface UnwireFlags extends CommonOptions, PlaceFlags {
   readonly dryRun?: boolean;

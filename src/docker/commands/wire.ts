@@ -4,7 +4,7 @@ import { addPlaceOptions, type PlaceFlags, placesOf, unitNamesOf } from '#docker
 import { BINDS, FORMS, type WireBind, type WireForm, type WirePlan } from '#docker/wire/wiring.ts';
 import type { Host } from '#hosts/host.ts';
 import { Fault } from '#runtime/fault.ts';
-import { noteChanges, requireRoot, showPlan } from './show-changes.ts';
+import { hasOwnDaemon, noteChanges, requireRoot, showPlan } from './shared.ts';
 
 interface WireFlags extends CommonOptions, PlaceFlags {
   readonly form?: WireForm;
@@ -59,7 +59,9 @@ async function wire(context: CommandContext, flags: WireFlags): Promise<void> {
   if (flags.quiet !== true) noteChanges(context, plan.changes);
   if (plan.changes.length === 0) note('nothing to change\n');
   if (!systemd) note('no systemd runs here: it reads the units when it does\n');
-  await takeEffect(host, flags, { plan, docker: disk.docker.name, agent: disk.agent.name, lease: disk.lease, note });
+  const ownDaemon = hasOwnDaemon(context);
+  const { docker, agent, lease } = disk;
+  await takeEffect(host, flags, { plan, docker: docker.name, agent: agent.name, lease, ownDaemon, note });
 }
 
 interface Wired {
@@ -67,10 +69,15 @@ interface Wired {
   readonly docker: string;
   readonly agent: string;
   readonly lease: Awaited<ReturnType<typeof import('#docker/wire/read-disk.ts').readDisk>>['lease'];
+  readonly ownDaemon: boolean;
   readonly note: (text: string) => void;
 }
 
-async function takeEffect(host: Host, flags: WireFlags, { plan, docker, agent, lease, note }: Wired): Promise<void> {
+async function takeEffect(
+  host: Host,
+  flags: WireFlags,
+  { plan, docker, agent, lease, ownDaemon, note }: Wired,
+): Promise<void> {
   const { removeStaleBridge, restartDocker } = await import('#docker/wire/apply.ts');
   if (lease === undefined) {
     return note(`there is no lease in ${flags.subnetFile} yet: docker takes it over when ${agent} has one\n`);
@@ -83,7 +90,7 @@ async function takeEffect(host: Host, flags: WireFlags, { plan, docker, agent, l
     await restartDocker(host, { docker, lease, optionsCommand });
     return note(`${docker} is restarted with ${lease.bip}\n`);
   }
-  const said = await removeStaleBridge(host, lease);
+  const said = await removeStaleBridge(host, lease, ownDaemon ? undefined : docker);
   if (said !== undefined) note(`${said}\n`);
   if (plan.changes.length > 0)
     note(`it takes effect when ${agent} and then ${docker} start again: weft docker status\n`);

@@ -38,10 +38,13 @@ export interface RunningFacts {
   readonly forward: ForwardPolicy | undefined;
 }
 
-export async function readRunning(host: Host, docker: string, agent: string): Promise<RunningFacts> {
+/** Whose docker it is that answers: the unit's of that name; undefined where DOCKER_HOST names one that is no unit. */
+export type DockerUnit = string | undefined;
+
+export async function readRunning(host: Host, docker: DockerUnit, agent: string): Promise<RunningFacts> {
   const [units, engine, docker0, forward] = await Promise.all([
     readUnits(host, docker, agent),
-    readEngine(host),
+    readEngine(host, docker),
     readBridge(host, BRIDGE),
     readForward(host),
   ]);
@@ -56,8 +59,13 @@ export async function hasSystemd(host: Host): Promise<boolean> {
   return (await host.run({ argv: ['test', '-d', '/run/systemd/system'], why: 'look for systemd' })).code === 0;
 }
 
-/** What docker itself says; text: why it says nothing. */
-export async function readEngine(host: Host): Promise<EngineNetwork | string> {
+/**
+ * What docker itself says; text: why it says nothing. A unit that is not active is not asked, since its socket would start it.
+ */
+export async function readEngine(host: Host, docker: DockerUnit): Promise<EngineNetwork | string> {
+  if (docker !== undefined && (await hasSystemd(host)) && !(await readState(host, docker)).active) {
+    return `${docker} is not active`;
+  }
   const why = 'ask docker for its network';
   const inspected = await attempt(host, ['docker', 'network', 'inspect', '--format', '{{json .}}', 'bridge'], why);
   if (typeof inspected === 'string') return inspected;
@@ -91,8 +99,8 @@ function parseEngine(text: string, containers: readonly string[]): EngineNetwork
   };
 }
 
-async function readUnits(host: Host, docker: string, agent: string): Promise<RunningFacts['units']> {
-  if (!(await hasSystemd(host))) return undefined;
+async function readUnits(host: Host, docker: DockerUnit, agent: string): Promise<RunningFacts['units']> {
+  if (docker === undefined || !(await hasSystemd(host))) return undefined;
   return { docker: await readState(host, docker), agent: await readState(host, agent) };
 }
 

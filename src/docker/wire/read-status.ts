@@ -8,12 +8,17 @@ import { readRunning } from './read-running.ts';
 import { type WireStatus, wireStatus } from './wire-status.ts';
 import type { WirePlaces } from './wiring.ts';
 
-/** Faults as `readDisk`, and `docker.subnet-file` and `docker.masquerade` for a subnet file that says nothing usable. */
-export async function readStatus(host: Host, places: WirePlaces, names: UnitNames): Promise<WireStatus> {
+/** `ownDaemon`: DOCKER_HOST names a daemon that is no unit, as in a lab. Faults as `readDisk`, and `docker.subnet-file` and `docker.masquerade` for a subnet file that says nothing usable. */
+export async function readStatus(
+  host: Host,
+  places: WirePlaces,
+  names: UnitNames,
+  ownDaemon: boolean,
+): Promise<WireStatus> {
   const disk = await readDisk(host, places, names);
   const told = variableOfAgent(disk.agent) ?? { file: places.optionsFile, key: 'DOCKER_NETWORK_OPTIONS' };
   const [running, optionsFile, subnetFile] = await Promise.all([
-    readRunning(host, disk.docker.name, disk.agent.name),
+    readRunning(host, ownDaemon ? undefined : disk.docker.name, disk.agent.name),
     host.get(told.file),
     host.get(places.subnetFile),
   ]);

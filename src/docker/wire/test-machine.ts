@@ -21,6 +21,7 @@ export interface MemoryEngine {
 export class MemoryMachine implements Host {
   readonly name = 'test';
   readonly files = new Map<string, string>();
+  readonly modes = new Map<string, number>();
   /** Command lines that change something, in order. */
   readonly done: string[] = [];
   docker0: MemoryBridge | undefined;
@@ -34,8 +35,9 @@ export class MemoryMachine implements Host {
     return this.files.get(path);
   }
 
-  async put({ path, content }: FileContent): Promise<void> {
+  async put({ path, content, mode }: FileContent): Promise<void> {
     this.files.set(path, content);
+    this.modes.set(path, mode);
   }
 
   async run({ argv }: Command): Promise<CommandOutput> {
@@ -56,10 +58,15 @@ export class MemoryMachine implements Host {
       return JSON.stringify((this.docker0?.ports ?? []).map((ifname) => ({ ifname, mtu: 1500 })));
     if (line.startsWith('docker network inspect')) return this.#inspect();
     if (line.startsWith('docker ps')) return (this.engine?.containers ?? []).map((name) => `${name}\n`).join('');
+    if (argv[0] === 'readlink') return `${argv.at(-1)}\n`;
+    if (argv[0] === 'stat') return `${(this.modes.get(argv.at(-1) ?? '') ?? 0o644).toString(8)}\n`;
     this.done.push(line);
     if (argv[0] === 'rm') this.files.delete(argv.at(-1) ?? '');
     if (line === 'ip link delete dev docker0 type bridge') this.docker0 = undefined;
-    if (line.startsWith('systemctl stop')) this.engine = undefined;
+    if (line.startsWith('systemctl stop')) {
+      this.engine = undefined;
+      this.active = {};
+    }
     return '';
   }
 

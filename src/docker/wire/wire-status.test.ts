@@ -34,7 +34,7 @@ async function wired(files: Readonly<Record<string, string>> = {}): Promise<Memo
   return host;
 }
 
-const status = (host: MemoryMachine): Promise<WireStatus> => readStatus(host, PLACES, NAMES);
+const status = (host: MemoryMachine): Promise<WireStatus> => readStatus(host, PLACES, NAMES, false);
 
 async function onlyFinding(host: MemoryMachine): Promise<WireStatus['findings'][number]> {
   const { findings } = await status(host);
@@ -73,6 +73,7 @@ test('units of the guides count as wired by hand, with their RequiredBy= and Bef
 test('a docker that is not wired is told so, and that its order is left to chance', async () => {
   const host = machine();
   // A docker without options chooses an address, and tells the bridge alone.
+  host.active = { 'weftd.service': 5, 'docker.service': 7 };
   host.engine = { bip: undefined, mtu: undefined, masquerade: true, containers: [] };
   host.docker0 = { addresses: ['172.17.0.1/16'], mtu: 1500, ports: [] };
   const found = await status(host);
@@ -206,20 +207,29 @@ test('docker0 of another address is removed when nothing is attached and docker 
   const host = await wired();
   host.engine = undefined;
   host.docker0 = { addresses: ['172.17.0.1/16'], mtu: 1500, ports: [] };
-  assert.match((await removeStaleBridge(host, LEASE)) ?? '', /has 172.17.0.1\/16 .*: removed/);
+  assert.match((await removeStaleBridge(host, LEASE, 'docker.service')) ?? '', /has 172.17.0.1\/16 .*: removed/);
   assert.equal(host.docker0, undefined);
-  assert.equal(await removeStaleBridge(host, LEASE), undefined);
+  assert.equal(await removeStaleBridge(host, LEASE, 'docker.service'), undefined);
 });
 
 test('docker0 with something attached is left alone, and what is attached is named', async () => {
   const host = await wired();
   host.docker0 = { addresses: ['172.17.0.1/16'], mtu: 1500, ports: ['veth1', 'veth2'] };
-  assert.match((await removeStaleBridge(host, LEASE)) ?? '', /left alone, since these are attached: web$/);
+  assert.match(
+    (await removeStaleBridge(host, LEASE, 'docker.service')) ?? '',
+    /left alone, since these are attached: web$/,
+  );
   host.engine = undefined;
-  assert.match((await removeStaleBridge(host, LEASE)) ?? '', /left alone, since these are attached: veth1, veth2$/);
+  assert.match(
+    (await removeStaleBridge(host, LEASE, 'docker.service')) ?? '',
+    /left alone, since these are attached: veth1, veth2$/,
+  );
   host.engine = { bip: '172.17.0.1/16', mtu: 1500, masquerade: true, containers: [] };
   host.docker0 = { addresses: [], mtu: 1500, ports: [] };
-  assert.match((await removeStaleBridge(host, LEASE)) ?? '', /has no address .*docker changes it when it is restarted/);
+  assert.match(
+    (await removeStaleBridge(host, LEASE, 'docker.service')) ?? '',
+    /has no address .*docker changes it when it is restarted/,
+  );
   assert.notEqual(host.docker0, undefined);
 });
 
@@ -244,4 +254,14 @@ test('a restart that would end containers is refused before anything is done', a
   host.engine = undefined;
   await assert.rejects(restartDocker(host, RESTART), attached);
   assert.deepEqual(host.done, []);
+});
+
+test('a docker that is stopped is not asked, since its socket would start it', async () => {
+  const host = await wired();
+  host.active = { 'weftd.service': 5 };
+  const { what, why } = await onlyFinding(host);
+  assert.deepEqual([what, why], ['docker does not answer', 'docker.service is not active']);
+  // In a lab no unit is behind it.
+  const asked = await readStatus(host, PLACES, NAMES, true);
+  assert.deepEqual([asked.findings, asked.docker?.bip], [[], '172.30.71.1/24']);
 });

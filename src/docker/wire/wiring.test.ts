@@ -213,3 +213,12 @@ test('a daemon.json that is no JSON is refused with line and column', async () =
   assert.equal(fault.code, 'docker.daemon-json');
   assert.equal(fault.where, `${DAEMON_JSON}, line 3, column 1`);
 });
+
+test('daemon.json keeps its mode, and its copy is for root alone', async () => {
+  const host = machine({ [DAEMON_JSON]: '{"bip": "10.0.0.1/24"}' });
+  host.modes.set(DAEMON_JSON, 0o640);
+  await wire(host);
+  assert.deepEqual([host.modes.get(DAEMON_JSON), host.modes.get(BACKUP)], [0o640, 0o600]);
+  await unwire(host);
+  assert.equal(host.modes.get(DAEMON_JSON), 0o640);
+});

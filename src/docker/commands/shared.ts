@@ -1,4 +1,4 @@
-/** How `weft docker wire` and `unwire` say what they change. */
+/** What the verbs of `weft docker` share: how changes are said, who may make them, whose docker is asked. */
 import type { CommandContext } from '#cli/command.ts';
 import { unifiedDiff } from '#cli/unified-diff.ts';
 import type { FileChange } from '#docker/wire/wiring.ts';
@@ -21,4 +21,9 @@ export function noteChanges(context: CommandContext, changes: readonly FileChang
 export function requireRoot(what: string): void {
   if (process.geteuid?.() === 0) return;
   throw new Fault('usage.not-root', { what: `${what} writes into /etc and restarts services` });
+}
+
+/** Whether docker's own variable names the daemon, as in a lab: then no unit says whether it runs. */
+export function hasOwnDaemon({ environment }: CommandContext): boolean {
+  return (environment['DOCKER_HOST'] ?? '') !== '';
 }
