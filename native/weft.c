@@ -1,6 +1,6 @@
 /*
  * weft.node: what JavaScript cannot do on Linux, and nothing else: AF_NETLINK sockets, network namespaces,
- * readiness of a descriptor on the event loop, unix datagrams, and (forwarder-module.c) the udp backend's data path. No
+ * readiness of a descriptor on the event loop, unix datagrams, bpf(2) (bpf.c), and (forwarder-module.c) the udp backend's data path. No
  * policy and no message formats: those are TypeScript.
  *
  * Conventions, for every function:
@@ -28,10 +28,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bpf.h"
 #include "forwarder-module.h"
 
 /* Changed whenever a function here changes its meaning, so that a stale build is noticed. */
-#define INTERFACE_VERSION 3
+#define INTERFACE_VERSION 4
 
 #ifndef SOL_NETLINK
 #define SOL_NETLINK 270
@@ -435,6 +436,7 @@ NAPI_MODULE_INIT() {
       {"trimHeap", trim_heap},
       {"openForwarder", open_forwarder}, {"setForwarderPeers", set_forwarder_peers},
       {"forwarderState", forwarder_state}, {"closeForwarder", close_forwarder},
+      {"bpf", bpf_call},
   };
   struct addon *addon = calloc(1, sizeof *addon);
   if (addon == NULL || napi_set_instance_data(env, addon, free_addon, NULL) != napi_ok) {

@@ -34,6 +34,7 @@ const TABLE: readonly Row[] = [
   { who: 'etcd/', may: ['runtime/', 'tls/'] },
   { who: 'kube/', may: ['runtime/', 'tls/'] },
   { who: 'netlink/', may: ['model/', 'runtime/'] },
+  { who: 'bpf/', may: ['runtime/', 'netlink/'] },
   { who: 'firewall/', may: ['model/', 'runtime/', 'netlink/'] },
   { who: 'wireguard/', may: ['model/', 'runtime/', 'netlink/'] },
   { who: 'tun/', may: ['model/', 'runtime/', 'netlink/'] },
@@ -43,6 +44,12 @@ const TABLE: readonly Row[] = [
   { who: 'agent/backends/', may: ['model/'], types: ['agent/kernel/'] },
   // The other half of backends that have an engine: effects, behind backends/engine.ts.
   { who: 'agent/engines/', may: ['model/', 'runtime/', 'tun/', 'wireguard/'], types: ['agent/backends/'] },
+  // An addition to the kernel's tables, with a seam of its own (path-kernel.ts).
+  {
+    who: 'agent/fast-path/',
+    may: ['model/', 'runtime/', 'netlink/', 'bpf/', 'firewall/'],
+    types: ['agent/publish/', 'agent/reconcile/'],
+  },
   { who: 'agent/kernel/state.ts', may: ['model/'] },
   { who: 'agent/kernel/diff', may: ['model/', 'agent/kernel/'] },
   { who: 'agent/kernel/', may: ['model/', 'runtime/', 'netlink/'] },

@@ -9,10 +9,11 @@ import { type AcquiredLease, type AcquireRequest, acquireLease } from '#agent/le
 import { HostGuard } from '#agent/leases/host-guard.ts';
 import { keepLease } from '#agent/leases/keep-lease.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
-import type { FabricReport } from '#agent/publish/status-report.ts';
+import type { FabricReport, FastPathReport } from '#agent/publish/status-report.ts';
 import { StatusReporter } from '#agent/publish/status-reporter.ts';
 import { admitPeers } from '#agent/reconcile/admit-peers.ts';
 import { type Decision, handle } from '#agent/reconcile/core.ts';
+import { type FastPathWish, fastPathWish } from '#agent/reconcile/fast-path-wish.ts';
 import type { Action, Input, PassResult } from '#agent/reconcile/input.ts';
 import { engineWork } from '#agent/reconcile/plan.ts';
 import { LEASE_TTL_SECONDS } from '#agent/reconcile/renewal.ts';
@@ -35,6 +36,8 @@ export interface DriverOptions {
   /** Used when the settings say how. */
   readonly cache?: AgentCacheStore;
   readonly traffic: Traffic;
+  /** Present with `-fast-path bpf`. */
+  readonly fastPath?: FastPathFollower;
   readonly clock: Clock;
   readonly log: Log;
   /** Writes the subnet file; throws a Fault. */
@@ -46,6 +49,13 @@ export interface DriverOptions {
   readonly relieve: () => void;
   /** Is told of each input when it has been decided upon; for simulations. */
   readonly trace?: (step: CoreStep) => void;
+}
+
+/** What carries Pod to Pod traffic past the bridge and the firewall, when it may (agent/fast-path/). */
+export interface FastPathFollower {
+  follow(wish: FastPathWish | undefined): void;
+  report(): FastPathReport;
+  stop(): Promise<void>;
 }
 
 /** One call of the core. */
@@ -104,6 +114,7 @@ export function startDriver(options: DriverOptions): Driver {
         options.trace?.({ input: next, decision, state, waiting: waiting.length });
         for (const action of decision.actions) perform(action);
       }
+      options.fastPath?.follow(fastPathWish(state));
       cancelWake();
       cancelWake = wakeAt === Number.POSITIVE_INFINITY ? () => undefined : clock.after(wakeAt - clock.now(), wake);
     } finally {
@@ -336,7 +347,10 @@ export function startDriver(options: DriverOptions): Driver {
   hear({ type: 'start' });
 
   return {
-    report: (detail) => reportOf(state, detail),
+    report: (detail) => ({
+      ...reportOf(state, detail),
+      ...(options.fastPath !== undefined && { fastPath: options.fastPath.report() }),
+    }),
     reload: () => hear({ type: 'reload' }),
     async stop() {
       stopped = true;
@@ -347,6 +361,7 @@ export function startDriver(options: DriverOptions): Driver {
       guard.stop();
       endKernelWatch();
       options.traffic.close();
+      await options.fastPath?.stop();
       await Promise.race([
         Promise.all([converged, saved]),
         new Promise<void>((done) => clock.after(LONGEST_END_MS, done)),

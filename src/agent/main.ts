@@ -10,6 +10,7 @@ import { NetlinkKernel } from '#agent/kernel/netlink-kernel.ts';
 import { openAgentCache } from '#agent/open-agent-cache.ts';
 import { KUBE_PATIENCE, markNetworkAvailable, openAgentStore } from '#agent/open-agent-store.ts';
 import { openEngines } from '#agent/open-engines.ts';
+import { openFastPath } from '#agent/open-fast-path.ts';
 import { readFormerFabrics } from '#agent/publish/former-fabrics.ts';
 import { notifier } from '#agent/publish/notify.ts';
 import { readPreviousSubnet, writeSubnetFile } from '#agent/publish/subnet-file.ts';
@@ -90,6 +91,7 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
       const { SystemFirewall } = await import('#firewall/system-firewall.ts');
       return new SystemFirewall({ resyncMs: config.traffic.resyncMs });
     }),
+    ...(config.fastPath === 'bpf' ? { fastPath: openFastPath(systemClock, log) } : {}),
     clock: systemClock,
     log,
     publish: (text) => {

@@ -39,9 +39,14 @@ const CHAINS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 
 /**
  * Calls `listener` once per turn of the event loop at most; `by` is the program whose transaction was the first that concerns
- * us, where the kernel tells. Fault `kernel.netlink` when the kernel has no such events.
+ * us, where the kernel tells. Fault `kernel.netlink` when the kernel has no such events. `concerns` says which notifications of
+ * nftables are of interest; default are those about tables and chains that we write.
  */
-export function watchNftables(listener: (by: string | undefined) => void, namespace?: string): () => void {
+export function watchNftables(
+  listener: (by: string | undefined) => void,
+  namespace?: string,
+  concerns: Concerns = concernsUs,
+): () => void {
   const native = loadNative();
   const fd = openSocket(native, namespace);
   const buffer = Buffer.allocUnsafeSlow(DATAGRAM_BYTES);
@@ -53,7 +58,7 @@ export function watchNftables(listener: (by: string | undefined) => void, namesp
   try {
     native.joinGroup(fd, NFNLGRP_NFTABLES);
     const hear = (): void => {
-      const heard = readAll(native, fd, buffer);
+      const heard = readAll(native, fd, buffer, concerns);
       if (heard.changed) listener(heard.by);
     };
     native.poll(fd, hear, false);
@@ -64,6 +69,9 @@ export function watchNftables(listener: (by: string | undefined) => void, namesp
   return close;
 }
 
+/** Whether a notification about a table, chain or rule is of interest. */
+type Concerns = (message: MessageReader) => boolean;
+
 /** What notifications have told so far; a transaction's causer comes at its end. */
 export interface HeardFirewall {
   /** One of them is about a table or chain that we look at. */
@@ -71,12 +79,12 @@ export interface HeardFirewall {
   by: string | undefined;
 }
 
-export function lookThrough(message: MessageReader, heard: HeardFirewall): void {
+export function lookThrough(message: MessageReader, heard: HeardFirewall, concerns: Concerns = concernsUs): void {
   while (message.next()) {
     if (message.type >> 8 !== NFNL_SUBSYS_NFTABLES) continue;
     if ((message.type & 0xff) === NFT_MSG_NEWGEN) {
       if (heard.changed) heard.by ??= causerOf(message);
-    } else heard.changed ||= concernsUs(message);
+    } else heard.changed ||= concerns(message);
   }
 }
 
@@ -126,13 +134,13 @@ function names(message: MessageReader, chainType: number): readonly [table: stri
   return [table, chain];
 }
 
-function readAll(native: Native, fd: number, buffer: Buffer): HeardFirewall {
+function readAll(native: Native, fd: number, buffer: Buffer, concerns: Concerns): HeardFirewall {
   const heard: HeardFirewall = { changed: false, by: undefined };
   for (let left = MOST_AT_ONCE; left > 0; left--) {
     const length = receive(native, fd, buffer);
     if (length === 0) break;
     if (length > buffer.length) heard.changed = true;
-    else if (!heard.changed || heard.by === undefined) tryLookThrough(buffer, length, heard);
+    else if (!heard.changed || heard.by === undefined) tryLookThrough(buffer, length, heard, concerns);
   }
   return heard;
 }
@@ -148,9 +156,9 @@ function receive(native: Native, fd: number, buffer: Buffer): number {
 }
 
 /** A notification that cannot be read counts as a change: whoever listens reads the rules again. */
-function tryLookThrough(buffer: Buffer, length: number, heard: HeardFirewall): void {
+function tryLookThrough(buffer: Buffer, length: number, heard: HeardFirewall, concerns: Concerns): void {
   try {
-    lookThrough(new MessageReader(buffer, length), heard);
+    lookThrough(new MessageReader(buffer, length), heard, concerns);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     heard.changed = true;

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '#runtime/fault.ts';
 
-const INTERFACE_VERSION = 3;
+const INTERFACE_VERSION = 4;
 
 export interface Native {
   readonly interfaceVersion: number;
@@ -88,8 +88,17 @@ export interface ForwarderState {
   readonly endError: number;
 }
 
+/** The kernel's BPF machine (native/bpf.c). */
+export interface NativeBpf {
+  /**
+   * What bpf(2) returns: a descriptor, often. `attributes` is union bpf_attr of linux/bpf.h and holds the answer afterwards;
+   * the address of `buffers[i]` stands at `offsets[i]` for the call.
+   */
+  bpf(command: number, attributes: Uint8Array, offsets: readonly number[], buffers: readonly Uint8Array[]): number;
+}
+
 /** All that the addon is. */
-export type Addon = Native & NativeForwarders;
+export type Addon = Native & NativeForwarders & NativeBpf;
 
 const FUNCTIONS = [
   'inNamespace',
@@ -109,6 +118,7 @@ const FUNCTIONS = [
   'setForwarderPeers',
   'forwarderState',
   'closeForwarder',
+  'bpf',
 ] as const satisfies readonly (keyof Addon)[];
 
 let loaded: Addon | undefined;

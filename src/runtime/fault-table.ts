@@ -273,6 +273,12 @@ export const FAULTS = {
     1,
     'find who has it: ss -ulnp; stop that, or choose another Backend.Port in the network configuration',
   ),
+  'kernel.bpf': entry(
+    "The kernel's BPF machine refused something",
+    1,
+    "read the kernel's own words in the message; the fast path needs Linux 6.6 with BPF, BTF and conntrack (docs/operating/fast-path.md)",
+  ),
+  'kernel.bpf-object': entry('The programs of the fast path are missing or damaged', 1, 'build them: npm run build'),
   'kernel.addon': entry('The native part is missing or does not load', 1, 'build it: npm run build'),
 
   'wireguard.missing': entry(

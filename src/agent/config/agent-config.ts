@@ -15,6 +15,7 @@ export interface AgentConfig extends UnderlayWish {
   readonly traffic: TrafficConfig;
   /** Whether packets to Pods of ours that are no more are dropped here. */
   readonly blackhole: boolean;
+  readonly fastPath: FastPathOption;
   /** Where health checks are answered; undefined: nowhere. */
   readonly health: HealthConfig | undefined;
   /** Where the agent can be asked how it is; empty: nowhere. */
@@ -85,6 +86,10 @@ export type AgentCommandLine =
   | { readonly type: 'version' }
   | { readonly type: 'help'; readonly text: string };
 
+/** Whether Pod to Pod traffic may go past the bridge and the firewall (agent/fast-path/). */
+export type FastPathOption = 'off' | 'bpf';
+
+const FAST_PATHS: readonly FastPathOption[] = ['off', 'bpf'];
 const ETCD_APIS: readonly EtcdApiOption[] = ['auto', 'v3', 'v2'];
 const LEASE_MINUTES = 1440;
 const LONGEST_RESYNC_SECONDS = 24 * 3600;
@@ -126,6 +131,7 @@ function agentConfig(flags: FlagReader): Omit<AgentConfig, 'notes'> {
     publicIp: flags.publicIpv4('public-ip', 'public-ipv6'),
     publicIpv6: flags.publicIpv6('public-ipv6', 'public-ip'),
     blackhole: flags.boolean('ip-blackhole-route'),
+    fastPath: flags.oneOf('fast-path', FAST_PATHS),
     controlSocket: flags.text('control-socket'),
     subnetFile: flags.path('subnet-file'),
     machineIdFile: flags.text('machine-id-file'),

@@ -148,6 +148,12 @@ export const AGENT_FLAGS: readonly FlagDefinition[] = [
     help: 'switch forwarding on, and back on, in the families that the network has; with IPv6 also accept_ra=2 where the default route comes from a router',
   },
   {
+    name: 'fast-path',
+    type: 'string',
+    default: 'off',
+    help: 'bpf: Pods send to Pods of other hosts past the bridge and the FORWARD rules, where nothing stands against it (vxlan, IPv4); off',
+  },
+  {
     name: 'kube-subnet-mgr',
     type: 'boolean',
     default: 'false',

@@ -38,9 +38,39 @@ export interface FabricReport {
   readonly store: StoreReport;
   readonly peers: PeersReport;
   readonly firewall: FirewallReport;
+  /** Present with `-fast-path bpf`. */
+  readonly fastPath?: FastPathReport;
   /** What goes wrong now, worst first; empty when all is well. */
   readonly troubles: readonly TroubleReport[];
   readonly counters: CountersReport;
+}
+
+/** `-fast-path bpf`. */
+export interface FastPathReport {
+  readonly state: 'starting' | 'on' | 'refused';
+  /** Why it is refused. */
+  readonly reason?: string;
+  /** One for each port of the Pods' bridges. */
+  readonly pods: readonly PodPathReport[];
+  /** What it has carried; absent before it was first in place. */
+  readonly counters?: {
+    readonly sentPackets: number;
+    readonly sentBytes: number;
+    readonly receivedPackets: number;
+    readonly receivedBytes: number;
+    /** Left to the ordinary path because their connection is tracked. */
+    readonly trackedPackets: number;
+  };
+}
+
+export interface PodPathReport {
+  /** The host's side of the Pod's veth. */
+  readonly device: string;
+  /** Empty while none is known. */
+  readonly addresses: readonly string[];
+  readonly path: 'fast' | 'ordinary';
+  /** Why it is the ordinary one. */
+  readonly reason?: string;
 }
 
 export interface NetworkReport {
