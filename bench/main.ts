@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { Fault } from '#runtime/fault.ts';
 import { VERSION } from '#runtime/version.ts';
 import { burst } from './burst.ts';
+import { data } from './data.ts';
 import type { Bench, Figure, FigureResult } from './harness/figure.ts';
 import { buildBundle, installProgram } from './harness/program.ts';
 import { figureText, type MeasuredFigure, reportJson } from './harness/report.ts';
@@ -32,6 +33,7 @@ const FIGURES: readonly Figure[] = [
   heal,
   netlink,
   udp,
+  data,
   outage,
 ];
 const RUNS = 5;

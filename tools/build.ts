@@ -3,7 +3,17 @@
  * 6 MB less memory (docs/decisions/0008-bundle.md). The operator's command is split, so that each command loads its own part.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
 import { bundleStamp } from './bundle-stamp.mjs';
@@ -101,6 +111,7 @@ if (existsSync(addon)) {
   copyFileSync(addon, join(dist, `.weft.node.${process.pid}`));
   renameSync(join(dist, `.weft.node.${process.pid}`), join(dist, 'weft.node'));
 }
+replaceFile(join(dist, 'fast-path.bpf.o'), readFileSync(join(root, 'native/fast-path.bpf.o')));
 // dist runs on hosts that have no package.json of ours above it.
 replaceFile(join(dist, 'package.json'), '{ "type": "commonjs" }\n');
 removeStaleChunks(new Set(files.map((file) => file.path)));

@@ -20,6 +20,8 @@ export interface AgentOptions {
   readonly store: Store;
   readonly prefix: string;
   readonly host: BenchHost;
+  /** On top of those that all agents have. */
+  readonly flags?: readonly string[];
 }
 
 export interface AgentProcess {
@@ -37,11 +39,11 @@ export interface AgentProcess {
   readonly stop: () => Promise<void>;
 }
 
-export function startAgent({ program, store, prefix, host }: AgentOptions): AgentProcess {
+export function startAgent({ program, store, prefix, host, flags: more = [] }: AgentOptions): AgentProcess {
   const readiness = awaitReady(join(host.directory, 'notify'));
   const logFile = join(host.directory, 'agent.log');
   const flags = [...store.flags, `-etcd-prefix=${prefix}`, '-iface=eth0', `-subnet-file=${subnetFile(host)}`];
-  flags.push(...WITHDRAW_AT_ONCE, `-control-socket=${join(host.directory, 'agent.sock')}`);
+  flags.push(...WITHDRAW_AT_ONCE, `-control-socket=${join(host.directory, 'agent.sock')}`, ...more);
   const [command = '', ...parameters] = enterNamespace(host.namespace, [...program.argv, ...flags]);
   const log = openSync(logFile, 'w', 0o600);
   const startedAt = Date.now();

@@ -2,7 +2,7 @@
 import type { AgentProgram } from './program.ts';
 import type { Store } from './store.ts';
 
-export type Unit = 'ms' | 'MiB' | '%' | 'Mbit/s' | 'packets/s' | '';
+export type Unit = 'ms' | 'MiB' | '%' | 'Mbit/s' | 'packets/s' | 's/GB' | '/s' | '';
 
 export interface Yardstick {
   readonly name: string;
