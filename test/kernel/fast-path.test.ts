@@ -10,16 +10,12 @@ import { lookAtFirewall } from '#agent/fast-path/look-at-firewall.ts';
 import type { FastPathReport } from '#agent/publish/status-report.ts';
 import { watchNftables } from '#firewall/events.ts';
 import { enterNamespace } from '#hosts/namespace.ts';
-import { loadNative } from '#netlink/native.ts';
 import { systemClock } from '#runtime/clock.ts';
 import { createLog } from '#runtime/log.ts';
+import { detachLink, linksAt } from './bpf-links.ts';
 import { NETWORK, type PathHost, PathHosts, runIn, TUNNEL } from './fast-path-hosts.ts';
 
 const PATIENCE_MS = 20_000;
-/** Of linux/bpf.h. */
-const BPF = { query: 16, linkById: 30, linkDetach: 34 } as const;
-const MOST_LINKS = 8;
-const TCX_INGRESS = 46;
 /** Answers each connection and each datagram on a port with the address it came from. */
 const ECHO = `
 const net = require('node:net'), dgram = require('node:dgram');
@@ -267,7 +263,7 @@ test('what somebody else did to maps and programs is repaired, and told', async 
   const [kernel] = bench.kernels;
   const endpoint = kernel?.observe().endpoints[0];
   assert(kernel !== undefined && endpoint !== undefined);
-  const [link] = linksAt(first, 'vpod');
+  const [link] = linksAt(first.namespace, 'vpod');
   assert(link !== undefined);
   detachLink(link);
   kernel.apply([{ type: 'endpoint-delete', address: endpoint.address }]);
@@ -331,35 +327,9 @@ test('stopped, nothing of it is left, and Pods reach each other', async (context
   const [first, second] = bench.hostsByNumber;
   await bench.serve(second);
   await bench.start();
-  const standing = (): readonly number[] => [TUNNEL, 'vpod'].map((device) => linksAt(first, device).length);
+  const standing = (): readonly number[] => [TUNNEL, 'vpod'].map((device) => linksAt(first.namespace, device).length);
   assert.deepEqual(standing(), [1, 1]);
   await Promise.all(bench.paths.map((path) => path.stop()));
   assert.deepEqual(standing(), [0, 0]);
   assert.equal(ask(first, 'tcp', second.pod.address, 7000), first.pod.address);
 });
-
-/** Ids of the links at the ingress of a device, by bpf(2)'s own query. */
-function linksAt(host: PathHost, device: string): readonly number[] {
-  const index = Number.parseInt(host.run('ip', '-o', 'link', 'show', 'dev', device), 10);
-  const attributes = bpfAttributes([
-    [0, index],
-    [4, TCX_INGRESS],
-    [24, MOST_LINKS],
-  ]);
-  const [programs, links] = [Buffer.alloc(4 * MOST_LINKS), Buffer.alloc(4 * MOST_LINKS)];
-  loadNative().inNamespace(host.path, () => loadNative().bpf(BPF.query, attributes, [16, 40], [programs, links]));
-  return Array.from({ length: attributes.readUInt32LE(24) }, (_, at) => links.readUInt32LE(4 * at));
-}
-
-/** What `bpftool link detach` does. */
-function detachLink(id: number): void {
-  const link = loadNative().bpf(BPF.linkById, bpfAttributes([[0, id]]), [], []);
-  loadNative().bpf(BPF.linkDetach, bpfAttributes([[0, link]]), [], []);
-  loadNative().close(link);
-}
-
-function bpfAttributes(fields: readonly (readonly [offset: number, value: number])[]): Buffer {
-  const attributes = Buffer.alloc(128);
-  for (const [offset, value] of fields) attributes.writeUInt32LE(value, offset);
-  return attributes;
-}

@@ -15,7 +15,11 @@ export interface FastPathFabric {
 /** Or why this network cannot have one. */
 export type FastPathWish = FastPathFabric | { readonly refused: string };
 
-export function fastPathWish({ network, own, programmed }: CoreState): FastPathWish | undefined {
+export function fastPathWish({
+  network,
+  own,
+  programmed,
+}: Pick<CoreState, 'network' | 'own' | 'programmed'>): FastPathWish | undefined {
   if (network === undefined || own === undefined || !programmed) return undefined;
   const { type } = network.config.backend;
   if (type !== 'vxlan') return { refused: `it is for the backend vxlan, and this network's is ${type}` };

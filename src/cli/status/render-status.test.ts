@@ -128,3 +128,22 @@ test('colours only where they are wanted; text from strangers never moves the cu
   assert.equal(/[\p{Cc}]/u.test(renderStatus(evil, PLAIN).replaceAll('\n', '')), false);
   assert(renderStatus(wellReport(), { colours: true, wide: false }).startsWith('\u001b[32mok\u001b[39m: 10.5.1.0/24'));
 });
+
+test('with the fast path the page says which Pods it serves, and why not the others', () => {
+  const counters = { sentPackets: 2, sentBytes: 200, receivedPackets: 1, receivedBytes: 100, trackedPackets: 0 };
+  const pods = [
+    { device: 'veth7', addresses: ['10.5.1.2'], path: 'fast' },
+    { device: 'veth8', addresses: ['10.5.1.3'], path: 'ordinary', reason: 'it is down' },
+    { device: 'veth9', addresses: [], path: 'ordinary', reason: 'its address is not known yet' },
+  ] as const;
+  const text = renderStatus(wellReport({ fastPath: { state: 'on', pods, counters } }), PLAIN);
+  assert.match(text, /Fast path +on for 1 of 3 Pods, 3 packets carried\n/);
+  assert.match(
+    text,
+    / 10\.5\.1\.3 \(veth8\) on the ordinary path: it is down\n +veth9 on the ordinary path: its address/,
+  );
+  const refused = renderStatus(wellReport({ fastPath: { state: 'refused', reason: 'no BTF', pods } }), PLAIN);
+  assert.match(refused, /Fast path +not in use: no BTF\n/);
+  assert.doesNotMatch(refused, /on the ordinary path/);
+  assert.match(renderStatus(wellReport({ fastPath: { state: 'starting', pods: [] } }), PLAIN), /not in place yet\n/);
+});

@@ -14,6 +14,7 @@ export function statusLines(report: StatusReport, now: number): readonly Line[] 
     ['Store', storeText(report, now)],
     ['Peers', peersText(report)],
     ['Firewall', firewallText(report)],
+    ...fastPathLines(report),
     ['Kernel', kernelText(report)],
     ['Agent', agentText(report)],
   ];
@@ -64,6 +65,26 @@ function firewallText({ firewall }: StatusReport): string {
   const wanted = [...(forward ? ['forwarding'] : []), ...(masquerade ? ['masquerading'] : [])];
   const what = wanted.length === 0 ? 'no rules wanted' : wanted.join(' and ');
   return `${mode === undefined ? '' : `${mode}: `}${what}, ${settled ? 'in place' : 'not in place yet'}`;
+}
+
+/** With `-fast-path bpf`: which Pods it serves, and why not the others. */
+function fastPathLines({ fastPath }: StatusReport): readonly Line[] {
+  if (fastPath === undefined) return [];
+  const { state, reason, pods, counters } = fastPath;
+  const served = pods.filter(({ path }) => path === 'fast').length;
+  const packets = (counters?.sentPackets ?? 0) + (counters?.receivedPackets ?? 0);
+  const summary =
+    state === 'on'
+      ? `on for ${served} of ${count(pods.length, 'Pod', 'Pods')}, ${count(packets, 'packet', 'packets')} carried`
+      : `${state === 'refused' ? 'not in use' : 'not in place yet'}${reason === undefined ? '' : `: ${reason}`}`;
+  const others = state === 'on' ? pods.filter(({ path }) => path === 'ordinary') : [];
+  return [
+    ['Fast path', summary],
+    ...others.map(({ device, addresses, reason: why = '' }): Line => {
+      const name = addresses.length === 0 ? device : `${addresses.join(' ')} (${device})`;
+      return ['', `${name} on the ordinary path: ${why}`];
+    }),
+  ];
 }
 
 function kernelText({ counters }: StatusReport): string {
