@@ -19,6 +19,7 @@ const PROGRAM_TYPE_SCHED_CLS = 3;
 const TCX_INGRESS = 46;
 const ATTRIBUTE_BYTES = 128;
 const LOG_BYTES = 64 * 1024;
+const MOST_ATTEMPTS = 20;
 const NAME_BYTES = 15;
 /** Struct bpf_btf_info. */
 const TYPES_INFO_BYTES = 32;
@@ -69,11 +70,15 @@ export function loadProgram({ name, instructions, license, modules }: NewProgram
     // The place 0 stands for the kernel itself.
     [120, Uint8Array.from(new Uint8Array(Int32Array.from([0, ...modules]).buffer))],
   ];
-  try {
-    return call('programLoad', attributes, buffers, `load the program ${name}`);
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    throw withVerifierLog(error, attributes, buffers, name);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return call('programLoad', attributes, buffers, `load the program ${name}`);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      // A signal that comes in the middle (Node's own, too) ends the verifier's work: nothing is wrong with the program.
+      if (codeOf(error) === 'EAGAIN' && attempt < MOST_ATTEMPTS) continue;
+      throw withVerifierLog(error, attributes, buffers, name);
+    }
   }
 }
 
@@ -84,14 +89,13 @@ function withVerifierLog(fault: Fault, attributes: Buffer, buffers: Buffers, nam
   attributes.writeUInt32LE(log.length, 28);
   try {
     loadNative().close(call('programLoad', attributes, [...buffers, [32, log]], `load the program ${name}`));
-  } catch {
-    // Expected: what the log says is the answer.
+    return fault;
+  } catch (cause) {
+    const text = log.toString('latin1', 0, Math.max(0, log.indexOf(0)));
+    const why = text.trim().split('\n').slice(-4).join('; ');
+    if (why === '') return fault;
+    return new Fault('kernel.bpf', { what: `the kernel does not accept the program ${name}`, why, cause });
   }
-  const text = log.toString('latin1', 0, Math.max(0, log.indexOf(0)));
-  const words = text.trim().split('\n').slice(-4).join('; ');
-  return words === ''
-    ? fault
-    : new Fault('kernel.bpf', { what: `the kernel does not accept the program ${name}`, why: words });
 }
 
 /** A program attached to the ingress of a device. It is detached when the descriptor is closed, by this process's end too. */
@@ -101,7 +105,17 @@ export function attachIngress(program: number, deviceIndex: number): number {
     [4, deviceIndex],
     [8, TCX_INGRESS],
   ]);
-  return call('linkCreate', attributes, [], `attach to device ${deviceIndex}`);
+  try {
+    return call('linkCreate', attributes, [], `attach to device ${deviceIndex}`);
+  } catch (error) {
+    if (!(error instanceof Fault) || codeOf(error) !== 'EINVAL') throw error;
+    const what = 'the kernel cannot attach programs by links (tcx), which came with Linux 6.6';
+    throw new Fault('kernel.bpf', {
+      what,
+      ...(error.cause instanceof Error && { why: error.cause.message }),
+      cause: error,
+    });
+  }
 }
 
 /** Index of the device that the link is attached to; 0 when it was detached or the device is gone. */
@@ -217,9 +231,12 @@ function absentOn<Result>(code: string, ask: () => Result): Result | undefined {
   try {
     return ask();
   } catch (error) {
-    if (error instanceof Fault && error.cause instanceof Error && 'code' in error.cause && error.cause.code === code) {
-      return undefined;
-    }
+    if (error instanceof Fault && codeOf(error) === code) return undefined;
     throw error;
   }
+}
+
+/** Name of the system's error behind a Fault. */
+function codeOf({ cause }: Fault): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
