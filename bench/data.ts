@@ -13,7 +13,7 @@ import { agentPair, type Ends, handmadePair, type PodPair, whenLogged } from './
 import { SANDBOX_DIRECTORY } from './harness/sandbox.ts';
 import { median } from './harness/statistics.ts';
 
-const SECONDS = 3;
+const SECONDS = 2;
 const QUICK_SECONDS = 1;
 const PORT = '7000';
 /** USER_HZ, which is 100 on every Linux. */
