@@ -37,7 +37,7 @@ export function openFastPath(clock: Clock, log: Log): FastPathFollower {
     async stop() {
       stopped = true;
       await loading;
-      await path?.stop();
+      path?.stop();
     },
   };
 }

@@ -103,9 +103,9 @@ class Bench {
     await once(server.stdout, 'data');
   }
 
-  async close(): Promise<void> {
+  close(): void {
     for (const server of this.#servers) server.kill('SIGKILL');
-    await Promise.all(this.paths.map((path) => path.stop()));
+    for (const path of this.paths) path.stop();
     this.hosts.close();
   }
 }
@@ -243,6 +243,20 @@ test('a Pod that is taken away, and one that comes, are followed', async (contex
   assert(bench.carried(1).received > before.received);
 });
 
+test('a tunnel device that goes takes the fast path along, and one made anew brings it back', async (context) => {
+  const bench = new Bench(context);
+  const [first] = bench.hostsByNumber;
+  await bench.start();
+  first.run('ip', 'link', 'delete', TUNNEL);
+  await until(() => bench.reports()[0]?.state === 'refused', bench);
+  assert.equal(bench.reports()[0]?.reason, `the device ${TUNNEL} is not there`);
+  assert.deepEqual(linksAt(first.namespace, 'vpod'), []);
+  const words = ['type', 'vxlan', 'id', '1', 'dev', 'eth0', 'local', first.address, 'dstport', '8472'];
+  first.run('ip', 'link', 'add', TUNNEL, ...words);
+  await until(() => bench.reports()[0]?.state === 'on', bench);
+  assert.equal(linksAt(first.namespace, TUNNEL).length, 1);
+});
+
 test('what somebody else did to maps and programs is repaired, and told', async (context) => {
   const bench = new Bench(context);
   const [first, second] = bench.hostsByNumber;
@@ -310,7 +324,7 @@ test('stopped, nothing of it is left, and Pods reach each other', async (context
   await bench.start();
   const standing = (): readonly number[] => [TUNNEL, 'vpod'].map((device) => linksAt(first.namespace, device).length);
   assert.deepEqual(standing(), [1, 1]);
-  await Promise.all(bench.paths.map((path) => path.stop()));
+  for (const path of bench.paths) path.stop();
   assert.deepEqual(standing(), [0, 0]);
   assert.equal(ask(first, 'tcp', second.pod.address, 7000), first.pod.address);
 });

@@ -3,7 +3,6 @@
  * open, so that with this process, however it ends, the fast path ends too and packets go the ordinary way.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { attachedTo, attachIngress, deleteFromMap, keysOf, readMap, writeMap } from '#bpf/calls.ts';
@@ -23,6 +22,8 @@ import type { ObservedPath, PathOperation, PathProgram } from './path-state.ts';
 /** Where the functions of conntrack are when they are not in the kernel itself. */
 const CONNTRACK = 'nf_conntrack';
 const COUNTERS = 5;
+/** The most that Linux is built for. */
+const MOST_PROCESSORS = 8192;
 const FIRST = Buffer.alloc(4);
 const WATCHED: readonly number[] = [RTM_NEWLINK, RTM_DELLINK, RTM_NEWNEIGH, RTM_DELNEIGH];
 
@@ -160,7 +161,7 @@ function sumOf(map: number, counter: number): number {
 function possibleProcessors(): number {
   const text = readFileSync('/sys/devices/system/cpu/possible', 'utf8').trim();
   const last = Number(text.split(/[,-]/).at(-1));
-  return Number.isInteger(last) ? last + 1 : Math.max(availableParallelism(), 1024);
+  return Number.isInteger(last) ? last + 1 : MOST_PROCESSORS;
 }
 
 function damaged(why: string): Fault {

@@ -197,9 +197,21 @@ test('traffic control on the tunnel, and a tunnel that is not there, are reasons
 
 test('stopped, it detaches everything and does nothing more', async () => {
   const bench = await standing();
-  await bench.path.stop();
+  bench.path.stop();
   assert(bench.kernel.closed);
   bench.path.follow({ ...FABRIC, device: 'flannel.2' });
   await bench.pass(60_000);
+  assert.equal(bench.kernels.length, 1);
+});
+
+test('stopped in the middle of a look, it changes nothing more', async () => {
+  const bench = await standing();
+  bench.kernel.announce();
+  bench.firewallChanged();
+  bench.clock.advance(1_000);
+  bench.path.stop();
+  for (let at = 0; at < 5; at += 1) await turn();
+  assert(bench.kernel.closed);
+  assert.equal(bench.kernel.observe().attached.size, 0);
   assert.equal(bench.kernels.length, 1);
 });

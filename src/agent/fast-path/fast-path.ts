@@ -76,12 +76,11 @@ export class FastPath {
     };
   }
 
-  /** Detaches everything: without the agent nobody would follow the Pods and the firewall. */
-  async stop(): Promise<void> {
+  /** Detaches everything: without the agent nobody would follow the Pods and the firewall. A look under way changes nothing more. */
+  stop(): void {
     this.#stopped = true;
     this.#cancelWake();
     for (const end of this.#endWatches) end();
-    await this.#running;
     this.#kernel?.close();
     this.#kernel = undefined;
     this.#wanted = undefined;
@@ -119,7 +118,7 @@ export class FastPath {
       else await this.#pursue(wish);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      this.#giveUp(error);
+      if (!this.#stopped) this.#giveUp(error);
     }
   }
 

@@ -1,31 +1,41 @@
-/** Reads the host's firewall for what objects to the fast path. */
+/** Reads the host's firewall for what objects to the fast path. What cannot be read objects too. */
 import { type Run, runTool } from '#firewall/tool.ts';
-import { type BaseChain, iptablesObjections, nftObjections } from './objections.ts';
+import type { CommandOutput } from '#runtime/command.ts';
+import { type BaseChain, iptablesObjections, isIptablesTable, nftObjections } from './objections.ts';
 
-/** Both variants by their own names; where there is neither, the one there is. */
-const VARIANTS = ['iptables-nft-save', 'iptables-legacy-save'] as const;
+/** Names the tables that iptables-legacy has in this network namespace, one a line. */
+const LEGACY_TABLES = '/proc/net/ip_tables_names';
 
 /** A line for each; empty when nothing stands in the way. Throws a Fault `command.*` when a program does not end. */
 export async function lookAtFirewall(run: Run): Promise<readonly string[]> {
-  const [nft, ...variants] = await Promise.all([
+  const [nft, named, legacy, legacyTables] = await Promise.all([
     runTool(run, ['nft', '-j', 'list', 'chains'], 'list the chains of nftables'),
-    ...VARIANTS.map((program) => runTool(run, [program], 'read the rules of the host')),
+    runTool(run, ['iptables-nft-save'], 'read the rules of the host'),
+    runTool(run, ['iptables-legacy-save'], 'read the rules of the host'),
+    runTool(run, ['cat', LEGACY_TABLES], 'see whether iptables-legacy has rules'),
   ]);
   if (nft === undefined) return ['nft is not installed, so that it cannot be seen what the firewall does'];
   if (nft.code !== 0) return [`nft cannot list the firewall: ${nft.stderr.trim().slice(0, 200)}`];
   const chains = baseChains(nft.stdout);
   if (chains === undefined) return ['nft answers with something that is not understood'];
-  const saves = variants.every((output) => output === undefined)
-    ? [await runTool(run, ['iptables-save'], 'read the rules of the host')]
-    : variants;
-  // A variant that fails has no tables in this kernel; nft shows the tables of the other as well.
-  const texts = saves.flatMap((output) => (output === undefined || output.code !== 0 ? [] : [output.stdout]));
-  const isUnseen = texts.length === 0 && chains.some(({ family, table }) => family === 'ip' && table === 'filter');
+  const unnamed =
+    named === undefined && legacy === undefined
+      ? await runTool(run, ['iptables-save'], 'read the rules of the host')
+      : undefined;
+  const texts = [named, legacy, unnamed].flatMap(textOf);
+  const isNftUnseen = textOf(named ?? unnamed).length === 0 && chains.some(isIptablesTable);
+  const isLegacyUnseen =
+    textOf(legacy ?? unnamed).length === 0 && textOf(legacyTables).some((text) => text.trim() !== '');
   return [
     ...nftObjections(chains),
     ...texts.flatMap(iptablesObjections),
-    ...(isUnseen ? ['iptables is not installed, so that its rules cannot be read'] : []),
+    ...(isNftUnseen || isLegacyUnseen ? ['there are rules of iptables, and no iptables-save that can read them'] : []),
   ];
+}
+
+/** A variant that fails has no tables in this kernel, or is broken: then its tables show otherwise. */
+function textOf(output: CommandOutput | undefined): readonly string[] {
+  return output === undefined || output.code !== 0 ? [] : [output.stdout];
 }
 
 /** Undefined when the text is not what nft prints. */

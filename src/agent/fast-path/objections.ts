@@ -81,14 +81,20 @@ export function iptablesObjections(text: string): readonly string[] {
 /** From the base chains of nftables. */
 export function nftObjections(chains: readonly BaseChain[]): readonly string[] {
   return chains
-    .filter(({ family, table, hook }) => {
-      if (!NFT_HOOKS.has(hook) || family === 'ip6' || family === 'arp' || HARMLESS_TABLES.has(table)) return false;
-      return family !== 'ip' || !IPTABLES_TABLES.has(table);
+    .filter((chain) => {
+      const { family, table, hook } = chain;
+      if (!NFT_HOOKS.has(hook) || family === 'ip6' || family === 'arp') return false;
+      return !HARMLESS_TABLES.has(table) && !isIptablesTable(chain);
     })
     .map(
       ({ family, table, name, hook }) =>
         `nftables has the chain ${name} of table ${family} ${table} at the ${hook} hook`,
     );
+}
+
+/** Whether a chain is one that iptables-nft-save shows. */
+export function isIptablesTable({ family, table }: BaseChain): boolean {
+  return family === 'ip' && IPTABLES_TABLES.has(table);
 }
 
 function chainObjections(
