@@ -20,6 +20,7 @@ const PATIENCE_MS = 20_000;
 const ECHO = `
 const net = require('node:net'), dgram = require('node:dgram');
 net.createServer((socket) => { socket.on('error', () => {}); socket.end(socket.remoteAddress.replace('::ffff:', '')); }).listen(7000, '0.0.0.0');
+net.createServer((socket) => { socket.on('error', () => {}); socket.pipe(socket); }).listen(7002, '0.0.0.0');
 const udp = dgram.createSocket('udp4');
 udp.on('message', (_, from) => udp.send(from.address, from.port, from.address));
 udp.bind(7000, () => console.log('ready'));
@@ -292,6 +293,42 @@ test('a rule that would be passed by takes the fast path away, and its removal b
   first.run('iptables', '-F', 'FORWARD');
   await until(() => bench.reports()[0]?.state === 'on', bench);
   assert.match(bench.log, /not in use, the ordinary path serves/);
+});
+
+test('a connection goes on when the fast path goes away, and when it comes back', async (context) => {
+  const bench = new Bench(context);
+  const [first, second] = bench.hostsByNumber;
+  await bench.serve(second);
+  // Only a rule that translates puts conntrack to work.
+  first.run('iptables', '-t', 'nat', '-N', 'KUBE-NONE');
+  first.run('iptables', '-t', 'nat', '-A', 'KUBE-NONE', '-s', '203.0.113.0/24', '-j', 'MASQUERADE');
+  first.run('iptables', '-t', 'nat', '-A', 'POSTROUTING', '-j', 'KUBE-NONE');
+  await bench.start();
+  const script = `const socket = require('node:net').connect(7002, '${second.pod.address}'); socket.pipe(process.stdout); process.stdin.pipe(socket);`;
+  const [program = '', ...words] = enterNamespace(first.pod.namespace, [process.execPath, '-e', script]);
+  const client = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  context.after(() => client.kill('SIGKILL'));
+  let answered = '';
+  client.stdout.on('data', (part) => {
+    answered += part;
+  });
+  const say = async (word: string): Promise<void> => {
+    client.stdin.write(word);
+    await until(() => answered.endsWith(word), bench);
+  };
+  await say('fast');
+  assert(bench.carried().sent > 0);
+  first.run('iptables', '-A', 'FORWARD', '-s', '203.0.113.1', '-j', 'DROP');
+  await until(() => bench.reports()[0]?.state === 'refused', bench);
+  const { sent } = bench.carried();
+  await say('ordinary');
+  assert.equal(bench.carried().sent, sent);
+  first.run('iptables', '-F', 'FORWARD');
+  await until(() => bench.reports()[0]?.state === 'on', bench);
+  const { tracked } = bench.carried();
+  await say('again');
+  assert.equal(bench.carried().sent, sent, 'it stays where it is');
+  assert(bench.carried().tracked > tracked);
 });
 
 test('a Pod whose traffic is shaped stays on the ordinary path', async (context) => {
