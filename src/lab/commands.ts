@@ -9,6 +9,7 @@ import { execCommand, shellCommand } from './commands/exec.ts';
 import { pauseCommand, resumeCommand } from './commands/pause.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
+import { machinesCommand } from './nspawn/commands/group.ts';
 
 const BUILDERS: readonly CommandBuilder[] = [
   upCommand,
@@ -24,6 +25,7 @@ const BUILDERS: readonly CommandBuilder[] = [
   startEtcdCommand,
   pauseCommand,
   resumeCommand,
+  machinesCommand,
 ];
 
 export const labCommand: CommandBuilder = (context) =>

@@ -382,6 +382,18 @@ export const FAULTS = {
   ),
   'lab.host': entry('No such host in the lab', 2, 'see weft lab status'),
   'lab.up': entry('The lab did not come up', 1, 'look at the log named, then weft lab down'),
+
+  'machines.exists': entry('Machines of that name are there', 1, 'use weft lab machines down first, or another --name'),
+  'machines.missing': entry('No machines of that name', 1, 'start some: weft lab machines up 3'),
+  'machines.unknown': entry('No such machine', 2, 'see weft lab machines status'),
+  'machines.snapshot': entry('No such snapshot, or no room for one more', 1, 'see weft lab machines status'),
+  'machines.programs': entry('Programs that machines need are missing', 1, 'install them'),
+  'machines.base': entry(
+    'The base image of the machines could not be made',
+    1,
+    'check that the Debian archive is reachable (apt-get update) and that the disk has room, then try again',
+  ),
+  'machines.boot': entry('A machine did not come up', 1, 'read the log named, then weft lab machines down'),
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof FAULTS;
