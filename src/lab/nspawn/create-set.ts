@@ -11,30 +11,15 @@ import { parseIpv4Cidr } from '#model/cidr.ts';
 import { Fault } from '#runtime/fault.ts';
 import { mapConcurrent } from '#runtime/map-concurrent.ts';
 import { ensureBase } from './base-image.ts';
-import { PACKAGE_NAME } from './base-recipe.ts';
+import { checkRequest } from './check-request.ts';
 import { destroySet } from './destroy-set.ts';
 import { FIRST_STACK } from './disk-stack.ts';
 import { makeDisk, makeKey } from './machine-disk.ts';
-import {
-  CONCURRENCY,
-  type MachinePlan,
-  type MachineRequest,
-  MOST_MACHINES,
-  namespacesOf,
-  planMachines,
-} from './machine-set.ts';
+import { CONCURRENCY, type MachinePlan, type MachineRequest, namespacesOf, planMachines } from './machine-set.ts';
 import { connectInternet, makeSwitch } from './machine-switch.ts';
 import { markOf, powerOn, waitUntilReady } from './power.ts';
 import { ensureRequirements } from './requirements.ts';
-import {
-  createSetState,
-  listSets,
-  readSetState,
-  SET_NAME,
-  type SetState,
-  setExists,
-  updateSetState,
-} from './set-state.ts';
+import { createSetState, listSets, readSetState, type SetState, setExists, updateSetState } from './set-state.ts';
 import { knownHost, sshConfig, sshFiles } from './ssh-access.ts';
 
 /** Faults `usage.flag`, `machines.*`, `lab.foreign`. What was made is removed again when the signal comes. */
@@ -54,21 +39,6 @@ export async function createSet(request: MachineRequest, control: LabControl): P
     await destroySet(request.name, { orderly: false });
     throw control.signal.reason;
   }
-}
-
-/** Fault `usage.flag` that names everything that is wrong with it. */
-export function checkRequest(request: MachineRequest): void {
-  const problems: string[] = [];
-  if (!SET_NAME.test(request.name)) {
-    problems.push(`--name ${JSON.stringify(request.name)} is not 1 to 32 lower-case letters, digits and inner dashes`);
-  }
-  if (!Number.isInteger(request.count) || request.count < 1 || request.count > MOST_MACHINES) {
-    problems.push(`${request.count} is not a number of machines from 1 to ${MOST_MACHINES}`);
-  }
-  for (const name of request.packages.filter((each) => !PACKAGE_NAME.test(each))) {
-    problems.push(`--packages: ${JSON.stringify(name)} is not the name of a Debian package`);
-  }
-  if (problems.length > 0) throw new Fault('usage.flag', { what: problems.join('; ') });
 }
 
 function claim(request: MachineRequest, base: string): SetState {

@@ -4,6 +4,8 @@
  *
  * Each boot has a new network namespace, as after a real power cycle: no device, route or rule of the boot before is left.
  * The overlay is mounted in a mount namespace that ends with the machine, so nothing is ever mounted on this computer itself.
+ * A machine may do what a host may (container engines want keyrings and BPF), but not set the clock, which is this computer's.
+ * It sees cgroup version 2 alone, whatever this computer has: version 1's controllers would be read-only inside.
  * Pure: every word in it comes from a plan, whose names are letters, digits and dashes.
  */
 import { type DiskStack, overlayOptions } from './disk-stack.ts';
@@ -67,9 +69,12 @@ END
 boot() {
 ${cgroups.map((path) => `  mkdir -p ${path} && echo $$ >${path}/cgroup.procs || exit 1`).join('\n')}
   mount -t overlay ${machine.namespace} -o ${overlayOptions(plan.base, machine.directory, stack)} ${root} || exit 1
-  SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec systemd-nspawn --quiet --boot --register=no --keep-unit \\
-    --directory=${root} --machine=${machine.name} --uuid=${machine.machineId} \\
-    --network-namespace-path=/run/netns/${machine.namespace} --capability=all --kill-signal=SIGRTMIN+4 \\
+  # systemd-nspawn leaves locks and directories there when it is killed; these go with the mount namespace.
+  mkdir -p /run/systemd/nspawn && mount -t tmpfs ${machine.namespace} /run/systemd/nspawn || exit 1
+  SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec systemd-nspawn --quiet --boot --register=no --keep-unit \\
+    --directory=${root} --machine=${machine.namespace} --hostname=${machine.name} --uuid=${machine.machineId} \\
+    --network-namespace-path=/run/netns/${machine.namespace} --capability=all --drop-capability=CAP_SYS_TIME \\
+    --system-call-filter='@keyring bpf' --kill-signal=SIGRTMIN+4 \\
     --console=passive --resolv-conf=off --timezone=off --link-journal=no
 }
 
