@@ -1,10 +1,10 @@
 /** Real hosts on this computer, as a person has them: up, entered, rebooted, put back, down without a trace. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { mustRun, runCommand } from '#runtime/command.ts';
+import { type CommandOutput, mustRun, runCommand } from '#runtime/command.ts';
 import { WEFT } from './lab-fixture.ts';
 import { type TestMachines, testMachines } from './machines-fixture.ts';
 
@@ -137,6 +137,26 @@ for (const step of ['switch, disks', 'boot until']) {
   });
 }
 
+test('down does not pull the ground from under an up that is still at work', async (context) => {
+  const machines = testMachines(context);
+  const refused: Promise<CommandOutput>[] = [];
+  assert.equal(await watchUp(machines, 'boot until', () => refused.push(machines.weft('down'))), 0);
+  const [output] = await Promise.all(refused);
+  assert.equal(output?.code, 1);
+  assert.match(output.stderr, /are still coming up/);
+});
+
+test('Ctrl-C while a machine reboots ends with 130 and says how to start it', async (context) => {
+  const machines = testMachines(context);
+  await machines.up('1');
+  const argv = ['lab', 'machines', 'reboot', '--name', machines.name, 'm1'];
+  const child = spawn(WEFT, argv, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  const notes = await interruptAt(child, 'm1: boot', 'SIGINT');
+  assert.equal(notes.ended, 130);
+  assert.match(notes.text, /interrupted: .*weft lab machines reboot/);
+  assert.match(await machines.must('reboot', 'm1'), /systemd says: running/);
+});
+
 test('what was not made here is refused and left alone', async (context) => {
   const machines = testMachines(context);
   const namespace = `weftm-${machines.name}-m2`;
@@ -179,22 +199,55 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 }
 
 /** Starts `up`, signals it when it begins a step, and gives its exit code or the signal that ended it. */
-function interruptUp(
-  machines: TestMachines,
-  step: string,
-  signal: NodeJS.Signals,
-): Promise<number | NodeJS.Signals | null> {
+async function interruptUp(machines: TestMachines, step: string, signal: NodeJS.Signals): Promise<Ended> {
+  return watchUp(machines, step, (child) => interrupt(child, signal));
+}
+
+/** Starts `up`, does something once when it begins a step, and waits for its end. */
+async function watchUp(machines: TestMachines, step: string, act: (child: ChildProcess) => void): Promise<Ended> {
   const argv = ['lab', 'machines', 'up', '2', '--name', machines.name];
   const child = spawn(WEFT, argv, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
-  let signalled = false;
-  let notes = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    notes += chunk.toString();
-    machines.remember();
-    if (!notes.includes(step) || signalled || child.pid === undefined) return;
-    signalled = true;
-    // Ctrl-C goes to the whole group, as from a terminal; a kill to one.
-    process.kill(signal === 'SIGINT' ? -child.pid : child.pid, signal);
+  const { ended } = await watch(
+    child,
+    step,
+    () => act(child),
+    () => machines.remember(),
+  );
+  return ended;
+}
+
+async function interruptAt(child: ChildProcess, step: string, signal: NodeJS.Signals): Promise<Watched> {
+  return watch(
+    child,
+    step,
+    () => interrupt(child, signal),
+    () => {},
+  );
+}
+
+/** Ctrl-C goes to the whole group, as from a terminal; a kill to one. */
+function interrupt({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  assert(pid !== undefined);
+  process.kill(signal === 'SIGINT' ? -pid : pid, signal);
+}
+
+type Ended = number | NodeJS.Signals | null;
+
+interface Watched {
+  readonly ended: Ended;
+  /** What it wrote to standard error. */
+  readonly text: string;
+}
+
+function watch(child: ChildProcess, step: string, act: () => void, onText: () => void): Promise<Watched> {
+  let acted = false;
+  let text = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    onText();
+    if (!text.includes(step) || acted) return;
+    acted = true;
+    act();
   });
-  return new Promise((resolve) => child.on('close', (code, how) => resolve(code ?? how)));
+  return new Promise((resolve) => child.on('close', (code, how) => resolve({ ended: code ?? how, text })));
 }

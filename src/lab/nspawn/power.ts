@@ -16,6 +16,9 @@ const READY_TIMEOUT_MS = 120_000;
 const SSH_TIMEOUT_MS = 90_000;
 const RETRY_MS = 100;
 const SHUTDOWN_TIMEOUT_MS = 30_000;
+const PRESS_AGAIN_MS = 1000;
+/** systemd powers off on it: systemd(1), "Signals"; glibc has SIGRTMIN at 34. */
+const SIGRTMIN_4 = 38;
 const KILL_TIMEOUT_MS = 10_000;
 const LOG_TAIL_CHARACTERS = 800;
 /** How ssh says that it has no connection, whatever the command. */
@@ -71,7 +74,13 @@ export async function powerOff(state: SetState, machines: readonly Machine[]): P
     running.filter(({ pid }) => isSupervisor(pid)),
     'SIGTERM',
   );
-  await waitUntilGone(running, SHUTDOWN_TIMEOUT_MS);
+  const deadline = performance.now() + SHUTDOWN_TIMEOUT_MS;
+  for (;;) {
+    const left = await waitUntilGone(running, PRESS_AGAIN_MS);
+    if (left.length === 0 || performance.now() >= deadline) break;
+    // A systemd that has just been started does not listen yet; to one that does, a second time is as good as the first.
+    for (const init of left.flatMap(({ pid }) => initOf(pid))) pressAgain(init);
+  }
   await cutPower(state, machines);
 }
 
@@ -113,6 +122,26 @@ async function closeConnections(state: SetState, machines: readonly Machine[]): 
 
 function machineMark(state: SetState, machine: Machine): string {
   return `${state.id}:${machine.name}`;
+}
+
+/** Process 1 of the machine, when the process given is its systemd-nspawn. */
+function initOf(pid: number): readonly number[] {
+  try {
+    if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'systemd-nspawn') return [];
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  } catch {
+    // It has ended.
+    return [];
+  }
+}
+
+function pressAgain(init: number): void {
+  try {
+    process.kill(init, SIGRTMIN_4);
+  } catch (error) {
+    // It has ended meanwhile, which is what is wanted.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 function isSupervisor(pid: number): boolean {

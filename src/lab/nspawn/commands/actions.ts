@@ -1,5 +1,6 @@
-import { type CommandBuilder, type CommonOptions, defineCommand } from '#cli/command.ts';
+import { type CommandBuilder, type CommandContext, type CommonOptions, defineCommand } from '#cli/command.ts';
 import { requireRoot } from '#lab/commands/lab-option.ts';
+import type { LabControl } from '#lab/lab-control.ts';
 import { chooseSet, type SetOption, setOption, withProgress } from './set-option.ts';
 
 type ActionOptions = CommonOptions & SetOption;
@@ -19,10 +20,10 @@ export const rebootCommand: CommandBuilder = (context) =>
       requireRoot();
       const { rebootMachine } = await import('#lab/nspawn/machine-actions.ts');
       const name = await chooseSet(options);
-      const { result, seconds } = await withProgress(context, options, (control) =>
-        rebootMachine(name, machine, control),
-      );
-      context.write(`${machine} is up again after ${seconds} s; systemd says: ${result}\n`);
+      await act(context, options, async (control) => {
+        const word = await rebootMachine(name, machine, control);
+        return (seconds) => `${machine} is up again after ${seconds} s; systemd says: ${word}`;
+      });
     });
 
 /** `weft lab machines snapshot`: the disks as they are now, kept. */
@@ -40,8 +41,10 @@ export const snapshotCommand: CommandBuilder = (context) =>
       requireRoot();
       const { snapshotMachines } = await import('#lab/nspawn/machine-actions.ts');
       const name = await chooseSet(options);
-      const { seconds } = await withProgress(context, options, (control) => snapshotMachines(name, snapshot, control));
-      context.write(`snapshot ${snapshot} of the machines ${name} taken in ${seconds} s\n`);
+      await act(context, options, async (control) => {
+        await snapshotMachines(name, snapshot, control);
+        return (seconds) => `snapshot ${snapshot} of the machines ${name} taken in ${seconds} s`;
+      });
     });
 
 /** `weft lab machines restore`: the disks as they were. */
@@ -59,6 +62,25 @@ export const restoreCommand: CommandBuilder = (context) =>
       requireRoot();
       const { restoreMachines } = await import('#lab/nspawn/machine-actions.ts');
       const name = await chooseSet(options);
-      const { seconds } = await withProgress(context, options, (control) => restoreMachines(name, snapshot, control));
-      context.write(`the machines ${name} are back at ${snapshot} after ${seconds} s\n`);
+      await act(context, options, async (control) => {
+        await restoreMachines(name, snapshot, control);
+        return (seconds) => `the machines ${name} are back at ${snapshot} after ${seconds} s`;
+      });
     });
+
+/** Does it with its progress shown, and says what was done in how many seconds. */
+async function act(
+  context: CommandContext,
+  options: ActionOptions,
+  work: (control: LabControl) => Promise<(seconds: string) => string>,
+): Promise<void> {
+  const signal = context.catchInterrupt();
+  try {
+    const { result, seconds } = await withProgress(context, options, work);
+    context.write(`${result(seconds)}\n`);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    context.writeNote('interrupted: a machine that is off now is started by weft lab machines reboot\n');
+    context.finish(130);
+  }
+}
