@@ -35,7 +35,7 @@ export class TestMachines {
     const output = await this.weft(verb, ...words);
     this.remember();
     if (output.code === 0) return output.stdout;
-    throw new Error(`weft lab machines ${verb} ended with ${output.code}:\n${output.stderr}`);
+    throw new Error(`weft lab machines ${verb} ended with ${output.code}:\n${output.stdout}${output.stderr}`);
   }
 
   async up(...words: readonly string[]): Promise<SetSnapshot> {

@@ -1,9 +1,12 @@
 /** Real hosts on this computer, as a person has them: up, entered, rebooted, put back, down without a trace. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { BASES_ROOT } from '#lab/nspawn/base-recipe.ts';
 import { type CommandOutput, mustRun, runCommand } from '#runtime/command.ts';
 import { WEFT } from './lab-fixture.ts';
 import { type TestMachines, testMachines } from './machines-fixture.ts';
@@ -157,6 +160,54 @@ test('Ctrl-C while a machine reboots ends with 130 and says how to start it', as
   assert.match(await machines.must('reboot', 'm1'), /systemd says: running/);
 });
 
+test('a base image that cannot be made is said in the words of mmdebstrap, and leaves nothing', async (context) => {
+  const machines = testMachines(context);
+  const directory = mkdtempSync(join(tmpdir(), 'weft-mmdebstrap-'));
+  context.after(() => rmSync(directory, { recursive: true }));
+  // The real one takes most of a minute until it finds out.
+  const script = '#!/bin/sh\nmkdir -p "$6/half"\necho "E: Unable to locate package hello" >&2\nexit 25\n';
+  writeFileSync(join(directory, 'mmdebstrap'), script, { mode: 0o755 });
+  const output = await runCommand({
+    argv: [WEFT, 'lab', 'machines', 'up', '1', '--name', machines.name, '--packages', 'hello'],
+    environment: { PATH: `${directory}:${process.env['PATH']}` },
+    why: 'make machines without an archive',
+  });
+  assert.equal(output.code, 1);
+  assert.match(output.stderr, /the base image could not be made.*exit code 25: E: Unable to locate package hello/s);
+  assert.match(output.stderr, /code: +machines\.base/);
+  assert.deepEqual(drafts(), []);
+  assert.deepEqual(machines.leftovers(), []);
+});
+
+test('Ctrl-C while the base image is made removes the half of it and ends with 130', async (context) => {
+  const machines = testMachines(context);
+  const ended = await interruptUp(machines, 'base image', 'SIGINT', ['--packages', 'hello']);
+  assert.equal(ended, 130);
+  assert.deepEqual(drafts(), []);
+  assert.deepEqual(machines.leftovers(), []);
+});
+
+test('a machine that cannot come up says why, and down leaves alone what took the name of the switch', async (context) => {
+  const machines = testMachines(context);
+  await machines.up('1');
+  const namespace = `weftm-${machines.name}-switch`;
+  const exchange = `netns del ${namespace}\nnetns add ${namespace}\n`;
+  await mustRun({ argv: ['ip', '-batch', '-'], stdin: exchange, why: 'exchange the switch' });
+  context.after(() => mustRun({ argv: ['ip', 'netns', 'del', namespace], why: 'remove it' }));
+  const output = await machines.weft('reboot', 'm1');
+  assert.equal(output.code, 1);
+  assert.match(output.stderr, /the machine m1 did not come up/);
+  assert.match(output.stderr, /console\.log/);
+  assert.match(output.stderr, /argument "br0" is wrong|Device does not exist|Cannot find device "br0"/);
+  const demolition = await machines.must('down');
+  assert.match(demolition, new RegExp(`left alone.*${namespace}`));
+  assert.deepEqual(
+    machines.leftovers().filter((thing) => !thing.includes(namespace)),
+    [],
+  );
+  assert(existsSync(`/run/netns/${namespace}`));
+});
+
 test('what was not made here is refused and left alone', async (context) => {
   const machines = testMachines(context);
   const namespace = `weftm-${machines.name}-m2`;
@@ -199,13 +250,23 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 }
 
 /** Starts `up`, signals it when it begins a step, and gives its exit code or the signal that ended it. */
-async function interruptUp(machines: TestMachines, step: string, signal: NodeJS.Signals): Promise<Ended> {
-  return watchUp(machines, step, (child) => interrupt(child, signal));
+async function interruptUp(
+  machines: TestMachines,
+  step: string,
+  signal: NodeJS.Signals,
+  words: readonly string[] = [],
+): Promise<Ended> {
+  return watchUp(machines, step, (child) => interrupt(child, signal), words);
 }
 
 /** Starts `up`, does something once when it begins a step, and waits for its end. */
-async function watchUp(machines: TestMachines, step: string, act: (child: ChildProcess) => void): Promise<Ended> {
-  const argv = ['lab', 'machines', 'up', '2', '--name', machines.name];
+async function watchUp(
+  machines: TestMachines,
+  step: string,
+  act: (child: ChildProcess) => void,
+  words: readonly string[] = [],
+): Promise<Ended> {
+  const argv = ['lab', 'machines', 'up', '2', '--name', machines.name, ...words];
   const child = spawn(WEFT, argv, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   const { ended } = await watch(
     child,
@@ -214,6 +275,12 @@ async function watchUp(machines: TestMachines, step: string, act: (child: ChildP
     () => machines.remember(),
   );
   return ended;
+}
+
+/** Base images that are not finished, of processes that have ended. */
+function drafts(): readonly string[] {
+  const names = readdirSync(BASES_ROOT).filter((name) => name.startsWith('.'));
+  return names.filter((name) => !existsSync(`/proc/${name.split('-')[1]}`));
 }
 
 async function interruptAt(child: ChildProcess, step: string, signal: NodeJS.Signals): Promise<Watched> {

@@ -60,7 +60,7 @@ function buildBase(
   });
   return new Promise((resolve, reject) => {
     const fail = (why: string): void =>
-      reject(new Fault('machines.base', { what: 'the base image could not be made', where: program, why }));
+      reject(new Fault('machines.base', { what: 'the base image could not be made', where: 'mmdebstrap', why }));
     child.on('error', (cause) => fail(cause.message));
     child.on('close', (code) => {
       signal.removeEventListener('abort', interrupt);
@@ -93,12 +93,12 @@ async function renameUnlessThere(draft: string, directory: string): Promise<void
   }
 }
 
-/** Drafts of processes that were killed. */
+/** Drafts of processes that were killed; their mmdebstrap ends at the next line that it wants to tell them, and may still write. */
 async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(BASES_ROOT)) {
     const pid = /^\.[0-9a-f]+-(\d+)$/.exec(name)?.[1];
     if (pid !== undefined && identifyProcess(Number(pid)) === undefined) {
-      await rm(join(BASES_ROOT, name), { recursive: true, force: true });
+      await rm(join(BASES_ROOT, name), { recursive: true, force: true, maxRetries: 5 });
     }
   }
 }

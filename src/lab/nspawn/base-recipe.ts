@@ -36,6 +36,8 @@ const MASKED_UNITS = [
   'systemd-udevd.service',
 ];
 
+const CONFINED = ['unshare', '--mount', '--propagation', 'slave', '--'];
+
 export interface BaseRecipe {
   /** `bookworm`. */
   readonly suite: string;
@@ -57,9 +59,13 @@ export function baseName(recipe: BaseRecipe): string {
   return createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 16);
 }
 
+/**
+ * What it mounts in the root while it works shows in a mount namespace of its own only: whatever moment it is killed at, what
+ * is left are plain files, which can be removed.
+ */
 export function mmdebstrapArgv(recipe: BaseRecipe, directory: string): readonly string[] {
   const options = ['--mode=root', '--format=directory', '--variant=minbase', `--include=${recipe.packages.join(',')}`];
-  return ['mmdebstrap', ...options, recipe.suite, directory, ...recipe.sources];
+  return [...CONFINED, 'mmdebstrap', ...options, recipe.suite, directory, ...recipe.sources];
 }
 
 /** Debian's rule for names of packages; nothing else reaches mmdebstrap. */

@@ -12,10 +12,10 @@ const GOOD: MachineSnapshot = {
   namespace: 'weftm-blue-m1',
 };
 
-function problemsOf(machine: MachineSnapshot): readonly string[] {
+function problemsOf(machine: MachineSnapshot, phase: SetSnapshot['phase'] = 'up'): readonly string[] {
   const snapshot: SetSnapshot = {
     name: 'blue',
-    phase: 'up',
+    phase,
     createdAt: '2026-01-01T00:00:00.000Z',
     subnet: '10.78.0.0/16',
     sshConfig: '/x/config',
@@ -39,4 +39,9 @@ test('one that is off, one that is silent and one with a failed unit are named, 
   assert.deepEqual(problemsOf({ ...GOOD, system: 'degraded', failedUnits: ['docker.service'] }), [
     'm1 is degraded, docker.service',
   ]);
+});
+
+test('machines that an up or a down left unfinished are named, with the way out', () => {
+  assert.match(problemsOf(GOOD, 'starting').join(), /an up is at work on them, or was killed \(weft lab machines down/);
+  assert.match(problemsOf(GOOD, 'removing').join(), /a down was interrupted/);
 });

@@ -45,11 +45,18 @@ export async function observeSet(state: SetState): Promise<SetSnapshot> {
 
 /** Everything that is not as it should be, a sentence each. Pure. */
 export function setProblems(snapshot: SetSnapshot): readonly string[] {
-  return snapshot.machines.flatMap(({ name, power, system, failedUnits }) => {
+  const unfinished = snapshot.phase === 'up' ? [] : [unfinishedText(snapshot)];
+  const broken = snapshot.machines.flatMap(({ name, power, system, failedUnits }) => {
     if (power === 'off') return [`${name} is off: weft lab machines reboot ${name}`];
     if (system === undefined) return [`${name} does not answer by SSH`];
     return system === 'running' ? [] : [`${name} is ${[system, ...failedUnits].join(', ')}`];
   });
+  return [...unfinished, ...broken];
+}
+
+function unfinishedText({ name, phase }: SetSnapshot): string {
+  const what = phase === 'starting' ? 'an up is at work on them, or was killed' : 'a down was interrupted';
+  return `the machines ${name} are not finished: ${what} (weft lab machines down --name ${name})`;
 }
 
 async function observe(state: SetState, machine: Machine): Promise<MachineSnapshot> {
