@@ -1,8 +1,11 @@
 /** Which test files there are, in which group they run, and which of them a command line asks for. */
 import { globSync } from 'node:fs';
 
-export const GROUPS = ['unit', 'sim', 'kernel', 'etcd', 'cluster'] as const;
+export const GROUPS = ['unit', 'sim', 'kernel', 'etcd', 'cluster', 'machines'] as const;
 export type Group = (typeof GROUPS)[number];
+
+/** Run only when they are asked for: they build machines, which takes the mirror, minutes and control over cgroups. */
+export const ON_REQUEST: readonly Group[] = ['machines'];
 
 /**
  * Unit tests are quick and alone, the simulation takes all processors for itself; the others use the kernel, real processes and
@@ -14,6 +17,7 @@ const PATTERNS: Readonly<Record<Group, readonly string[]>> = {
   kernel: ['test/kernel/**/*.test.ts'],
   etcd: ['test/etcd/**/*.test.ts'],
   cluster: ['test/cluster/**/*.test.ts'],
+  machines: ['test/machines/**/*.test.ts'],
 };
 
 export interface Selection {
@@ -42,11 +46,13 @@ export function parseSelection(argv: readonly string[]): Selection {
   return { parts, ...(only !== undefined && { only }) };
 }
 
-/** The files to run of each group, paths relative to root, sorted. */
+/** The files to run of each group, paths relative to root, sorted; of a group on request, when it or a file of it is named. */
 export function selectFiles(root: string, selection: Selection): ReadonlyMap<Group, readonly string[]> {
   const wanted = (file: string): boolean =>
     selection.parts.length === 0 || selection.parts.some((part) => file.includes(part));
-  const groups = GROUPS.filter((group) => selection.only === undefined || selection.only === group);
+  const groups = GROUPS.filter((group) =>
+    selection.only === undefined ? selection.parts.length > 0 || !ON_REQUEST.includes(group) : selection.only === group,
+  );
   return new Map(
     groups.map((group) => [
       group,

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { BASES_ROOT } from '#lab/nspawn/base-recipe.ts';
 import { type CommandOutput, mustRun, runCommand } from '#runtime/command.ts';
-import { WEFT } from './lab-fixture.ts';
+import { WEFT } from '../cluster/lab-fixture.ts';
 import { type TestMachines, testMachines } from './machines-fixture.ts';
 
 const PATIENCE_MS = 60_000;

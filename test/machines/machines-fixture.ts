@@ -9,7 +9,7 @@ import type { SetSnapshot } from '#lab/nspawn/observe-set.ts';
 import { MACHINES_MARK, readSetState } from '#lab/nspawn/set-state.ts';
 import { processesWith } from '#lab/process-identity.ts';
 import { type CommandOutput, runCommand } from '#runtime/command.ts';
-import { WEFT } from './lab-fixture.ts';
+import { WEFT } from '../cluster/lab-fixture.ts';
 
 /** The first `up` on a computer installs packages and makes the base image. */
 const TIMEOUT_MS = 400_000;
