@@ -275,6 +275,68 @@ static napi_value bind_datagram(napi_env env, napi_callback_info info) {
   return to_number(env, fd);
 }
 
+/* ---- what waits in the kernel ---- */
+
+/* One send() on libuv's thread pool, with a copy of its bytes. */
+struct later {
+  napi_async_work work;
+  napi_ref callback;
+  int fd, error;
+  size_t length;
+  uint8_t data[];
+};
+
+static void later_execute(napi_env env, void *data) {
+  (void)env;
+  struct later *later = data;
+  ssize_t sent;
+  do sent = send(later->fd, later->data, later->length, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  later->error = sent < 0 ? errno : 0;
+}
+
+static void later_complete(napi_env env, napi_status status, void *data) {
+  struct later *later = data;
+  napi_value callback, receiver, error = to_number(env, status == napi_ok ? later->error : ECANCELED), exception;
+  if (error != NULL && napi_get_reference_value(env, later->callback, &callback) == napi_ok && callback != NULL &&
+      napi_get_global(env, &receiver) == napi_ok &&
+      napi_call_function(env, receiver, callback, 1, &error, NULL) == napi_pending_exception &&
+      napi_get_and_clear_last_exception(env, &exception) == napi_ok)
+    napi_fatal_exception(env, exception);
+  napi_delete_reference(env, later->callback);
+  napi_delete_async_work(env, later->work);
+  free(later);
+}
+
+/*
+ * sendLater(fd, bytes, callback): send() on another thread, for requests that the kernel works on for long: it deletes a link
+ * in 20 ms. `callback(errno)` is called on this thread when it is through, with 0 when all went well. Until then the
+ * descriptor may be neither closed nor used.
+ */
+static napi_value send_later(napi_env env, napi_callback_info info) {
+  napi_value argv[3], name;
+  int fd;
+  uint8_t *data;
+  size_t size;
+  if (!arguments(env, info, 3, argv) || !get_fd(env, argv[0], &fd) || !get_bytes(env, argv[1], "bytes", &data, &size) ||
+      !get_function(env, argv[2], "callback"))
+    return NULL;
+  struct later *later = calloc(1, sizeof *later + size);
+  if (later == NULL) return throw_system_error(env, ENOMEM, "send");
+  later->fd = fd;
+  later->length = size;
+  memcpy(later->data, data, size);
+  if (napi_create_string_utf8(env, "weft.sendLater", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_async_work(env, NULL, name, later_execute, later_complete, later, &later->work) != napi_ok) {
+    free(later);
+    return throw_system_error(env, ENOMEM, "send");
+  }
+  if (napi_create_reference(env, argv[2], 1, &later->callback) != napi_ok ||
+      napi_queue_async_work(env, later->work) != napi_ok)
+    napi_fatal_error("sendLater", NAPI_AUTO_LENGTH, "out of memory", NAPI_AUTO_LENGTH);
+  return NULL;
+}
+
 /* ---- memory ---- */
 
 /* trimHeap(): gives pages of the C heap that nothing uses back to the kernel, such as those of TLS handshakes. */
@@ -433,7 +495,7 @@ NAPI_MODULE_INIT() {
       {"receive", receive_bytes},        {"close", close_fd},           {"poll", poll_fd},
       {"unpoll", unpoll_fd},             {"sendDatagram", send_datagram},
       {"bindDatagram", bind_datagram},
-      {"trimHeap", trim_heap},
+      {"trimHeap", trim_heap},           {"sendLater", send_later},
       {"openForwarder", open_forwarder}, {"setForwarderPeers", set_forwarder_peers},
       {"forwarderState", forwarder_state}, {"closeForwarder", close_forwarder},
       {"bpf", bpf_call},

@@ -64,7 +64,7 @@ const TABLE: readonly Row[] = [
   },
   // What both ends of the control socket speak; the operator's command and the lab take no more of the agent.
   { who: 'agent/control/', may: ['model/', 'runtime/', 'agent/publish/'] },
-  { who: 'agent/', may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'firewall/'] },
+  { who: 'agent/', may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'firewall/', 'cni/weft/'] },
   {
     who: 'cli/',
     may: ['model/', 'runtime/', 'etcd/', 'agent/leases/', 'agent/backends/', 'agent/control/'],
@@ -73,6 +73,11 @@ const TABLE: readonly Row[] = [
   // Plugins start once per Pod, so they load next to nothing.
   { who: 'cni/protocol/', may: ['model/'] },
   { who: 'cni/flannel/', may: ['model/', 'runtime/version.ts', 'cni/protocol/', 'agent/control/'] },
+  // The agent's part of the plugin `weft`, loaded by it at the first request.
+  {
+    who: 'cni/weft/',
+    may: ['model/', 'runtime/', 'netlink/', 'cni/protocol/', 'cni/flannel/subnet-env.ts'],
+  },
   { who: 'cni/', may: ['model/', 'runtime/', 'hosts/', 'cli/'] },
   { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'hosts/', 'cli/'] },
   {

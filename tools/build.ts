@@ -106,10 +106,11 @@ const files = [...(await bundleAgent()), ...(await bundleAll([operator, plugins,
 mkdirSync(join(dist, 'chunks'), { recursive: true });
 // The entry comes last: it must never name a file that is not there yet.
 for (const file of files) replaceFile(file.path, file.contents);
-const addon = join(root, 'native/build/weft.node');
-if (existsSync(addon)) {
-  copyFileSync(addon, join(dist, `.weft.node.${process.pid}`));
-  renameSync(join(dist, `.weft.node.${process.pid}`), join(dist, 'weft.node'));
+for (const name of ['weft.node', 'cni-weft']) {
+  const built = join(root, 'native/build', name);
+  if (!existsSync(built)) continue;
+  copyFileSync(built, join(dist, `.${name}.${process.pid}`));
+  renameSync(join(dist, `.${name}.${process.pid}`), join(dist, name));
 }
 replaceFile(join(dist, 'fast-path.bpf.o'), readFileSync(join(root, 'native/fast-path.bpf.o')));
 // dist runs on hosts that have no package.json of ours above it.

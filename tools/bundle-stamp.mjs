@@ -36,6 +36,7 @@ function bundleInputs(root) {
     'package-lock.json',
     'tools/build.ts',
     'native/build/weft.node',
+    'native/build/cni-weft',
     'native/fast-path.bpf.o',
     '.git/HEAD',
     `.git/${head}`,

@@ -76,6 +76,8 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   const face: AgentFace = {
     report: (detail) => driver.report(detail),
     store: kube === undefined ? 'etcd' : 'Kubernetes',
+    subnetFile: config.subnetFile,
+    log,
   };
   const control = startLateControl({ path: config.controlSocket, agent: face, clock: systemClock, log });
   const notify = notifier(environment.NOTIFY_SOCKET, (why) => log.warn('service manager not told', { why }));

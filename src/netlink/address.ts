@@ -1,5 +1,5 @@
 /** Addresses of links: struct ifaddrmsg and its attributes (linux/if_addr.h). Lists, adds, deletes. */
-import type { Cidr, Ip } from '#model/ip.ts';
+import { type Cidr, type Ip, lastIpOf } from '#model/ip.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -20,6 +20,7 @@ import type { MessageWriter } from './writer.ts';
 const HEADER = 8;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
+const IFA_BROADCAST = 4;
 const IFA_FLAGS = 8;
 /** The same bit is IFA_F_SECONDARY for IPv4. */
 const IFA_F_TEMPORARY = 0x01;
@@ -42,13 +43,32 @@ export interface Address {
   readonly temporary: boolean;
 }
 
-/** The addresses of all links, IPv4 first. */
-export function dumpAddresses(socket: NetlinkSocket): Address[] {
-  return socket.dump((writer) => {
+/** The addresses of all links, or of one, IPv4 first. */
+export function dumpAddresses(socket: NetlinkSocket, linkIndex = 0): Address[] {
+  const request = (writer: MessageWriter): void => {
     writer.begin(RTM_GETADDR, NLM_F_DUMP);
-    encodeHeader(writer, AF_UNSPEC, 0, 0);
+    encodeHeader(writer, AF_UNSPEC, 0, linkIndex);
     writer.end();
-  }, decodeAddress);
+  };
+  // A kernel without strict checking ignores the index.
+  const decode = (message: MessageReader): Address | undefined => {
+    const address = decodeAddress(message);
+    return linkIndex === 0 || address?.linkIndex === linkIndex ? address : undefined;
+  };
+  return socket.dump(request, decode);
+}
+
+/**
+ * `ip address add … broadcast +`, scope global, refused when the link has it: as container plugins write one. IPv6 has
+ * duplicate detection unless the link is told otherwise.
+ */
+export function encodeContainerAddressAdd(writer: MessageWriter, linkIndex: number, entry: Cidr): void {
+  writer.begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+  encodeHeader(writer, afOfIp(entry.address), entry.length, linkIndex);
+  writer.attributeIp(IFA_LOCAL, entry.address);
+  writer.attributeIp(IFA_ADDRESS, entry.address);
+  if (typeof entry.address === 'number' && entry.length < 31) writer.attributeIp(IFA_BROADCAST, lastIpOf(entry));
+  writer.end();
 }
 
 /** `ip address add`, scope global, refused when the link has it; for IPv6 `nodad`: usable at once. */

@@ -40,6 +40,11 @@ export interface Native {
   sendDatagram(path: string, bytes: Uint8Array): void;
   /** A unix datagram socket bound at `path`, to `receive` from. */
   bindDatagram(path: string): number;
+  /**
+   * Sends one datagram on another thread, for requests that the kernel works on for long. `callback` gets a positive errno,
+   * or 0; until then `fd` may be neither closed nor used.
+   */
+  sendLater(fd: number, bytes: Uint8Array, callback: (errno: number) => void): void;
   /** Gives pages of the C heap that nothing uses back to the kernel. */
   trimHeap(): void;
 }
@@ -114,6 +119,7 @@ const FUNCTIONS = [
   'sendDatagram',
   'bindDatagram',
   'trimHeap',
+  'sendLater',
   'openForwarder',
   'setForwarderPeers',
   'forwarderState',

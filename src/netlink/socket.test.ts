@@ -55,6 +55,7 @@ class ScriptedNative implements Native {
   sendDatagram = unused;
   bindDatagram = unused;
   trimHeap = unused;
+  sendLater = unused;
 }
 
 function unused(): never {

@@ -134,6 +134,10 @@ export class WireguardTestKernel implements Native {
     throw new Error('unused');
   }
 
+  sendLater(): void {
+    throw new Error('unused');
+  }
+
   #take(message: Buffer): void {
     this.requests.push(message.toString('hex'));
     const type = message.readUInt16LE(4);

@@ -24,8 +24,8 @@ export interface ControlServer {
 }
 
 const CLIENT_PATIENCE_MS = 10_000;
-/** More than that is somebody who does not close what he opens. */
-const MOST_CONNECTIONS = 64;
+/** More than that is somebody who does not close what he opens; a host that starts may ask for all its containers at once. */
+const MOST_CONNECTIONS = 512;
 /** For the owner alone; nobody may connect between the making of the socket and a change of its mode. */
 const UMASK = 0o177;
 

@@ -16,7 +16,12 @@ interface Late {
 
 async function late(t: TestContext, path: string): Promise<Late> {
   const { host } = await readyHost();
-  const agent: AgentFace = { report: () => host.report(), store: 'etcd' };
+  const agent: AgentFace = {
+    report: () => host.report(),
+    store: 'etcd',
+    subnetFile: '/run/flannel/subnet.env',
+    log: testLog([]),
+  };
   const clock = new ManualClock();
   const logged: string[] = [];
   const control = startLateControl({ path, agent, clock, log: testLog(logged) });

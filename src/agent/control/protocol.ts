@@ -11,8 +11,8 @@ export const DEFAULT_CONTROL_SOCKET = '/run/weft/agent.sock';
 /** The variable by which commands are told another one. */
 export const CONTROL_SOCKET_VARIABLE = 'WEFT_CONTROL_SOCKET';
 
-/** A longer request is refused; a CNI request with all its environment has about 4 KB. */
-export const LONGEST_REQUEST_BYTES = 65_536;
+/** A longer request is refused; a CNI request has about 4 KB, and what GC is told of a thousand containers 150 KB. */
+export const LONGEST_REQUEST_BYTES = 2 * 1024 * 1024;
 /** A longer answer is not read: ten thousand peers have 2 MB. */
 export const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 

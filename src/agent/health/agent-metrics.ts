@@ -3,7 +3,7 @@ import { type AgentFace, statusReport } from '#agent/control/methods.ts';
 import type { StatusReport } from '#agent/publish/status-report.ts';
 import { type Metric, metricsText, type Sample } from './metrics-text.ts';
 
-export function agentMetrics(agent: AgentFace): string {
+export function agentMetrics(agent: Pick<AgentFace, 'report' | 'store'>): string {
   return metricsText(metricsOf(statusReport(agent, { peers: false })));
 }
 

@@ -1,0 +1,181 @@
+/**
+ * ADD: a container gets its address, its cable and its rules, and the result says so. Whatever fails on the way, what was
+ * made is taken down again; a crash leaves a record by which it can be. Between its steps other work has its turn.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
+import type { CniRequest } from '#cni/protocol/request.ts';
+import { type CniResult, type CniRoute, resultObject } from '#cni/protocol/result.ts';
+import { type Cidr, familyOf, formatCidr, formatIp, type Ip } from '#model/ip.ts';
+import { exhausted } from './address-folder.ts';
+import type { Candidate } from './address-range.ts';
+import type { AttachmentPlan } from './attachment-config.ts';
+import type { AttachmentRecord } from './attachment-record.ts';
+import { furnish, plugIn, randomVethName } from './cable.ts';
+import { setRules } from './container-firewall.ts';
+import { ContainerNamespace } from './container-namespace.ts';
+import { detachAll } from './detach.ts';
+import { addGateways, ensureBridge } from './ensure-bridge.ts';
+import type { Network } from './network.ts';
+import { reclaim } from './reclaim.ts';
+
+/** The result as JSON has it. Throws CniError. */
+export async function attach(network: Network, request: CniRequest, plan: AttachmentPlan): Promise<object> {
+  const { containerId, ifname, netns } = request;
+  const container = ContainerNamespace.open(netns);
+  if (container === undefined) {
+    const details = 'the container is gone; nothing was set up';
+    throw new CniError(CNI_CODES.unknownContainer, `CNI_NETNS: there is no network namespace at ${netns}`, details);
+  }
+  try {
+    if (container.identity === network.host.identity) {
+      throw new CniError(CNI_CODES.invalidEnvironment, `CNI_NETNS: ${netns} is the namespace of the host itself`);
+    }
+    const { identity: namespace } = container;
+    const rules = plan.masquerade || plan.portMappings.length > 0;
+    const begun = {
+      containerId,
+      ifname,
+      netns,
+      namespace,
+      veth: randomVethName(),
+      addresses: undefined,
+      rules,
+      result: '',
+    };
+    if (!network.records.begin(begun)) throw alreadyAttached(containerId, ifname);
+    try {
+      return await make(network, request, plan, container, begun);
+    } catch (error) {
+      await undo(network, begun);
+      throw error;
+    }
+  } finally {
+    container.close();
+  }
+}
+
+async function make(
+  network: Network,
+  request: CniRequest,
+  plan: AttachmentPlan,
+  container: ContainerNamespace,
+  record: AttachmentRecord,
+): Promise<object> {
+  const { host } = network;
+  const { ifname } = record;
+  const taken = await takeAddresses(network, plan, record);
+  const addresses = taken.map(({ address, range }) => ({ address, length: range.subnet.length }));
+  const routes = containerRoutes(plan, taken);
+  await turn();
+  const gateways = plan.isGateway ? taken.map(gatewayOf) : [];
+  const bridge = ensureBridge(host, { name: plan.bridge, mtu: plan.mtu });
+  for (const { address } of gateways) {
+    if (typeof address === 'number') host.mustSet('net/ipv4/ip_forward', '1');
+    else host.mustSet('net/ipv6/conf/all/forwarding', '1');
+  }
+  const outside = plugIn(host, container, {
+    veth: record.veth,
+    ifname,
+    mtu: plan.mtu,
+    hairpin: plan.hairpin,
+    bridgeIndex: bridge.index,
+  });
+  addGateways(host, bridge, gateways);
+  await turn();
+  const inside = furnish(container, { ifname, addresses, routes: routes.kernel });
+  const rules = await setRules(network, { ...record, plan, addresses });
+  const result: CniResult = {
+    interfaces: [
+      { name: plan.bridge, mac: bridge.mac },
+      { name: record.veth, mac: outside.mac },
+      { name: ifname, mac: inside.mac, sandbox: record.netns },
+    ],
+    ips: taken.map((each, index) => ({
+      interface: 2,
+      address: formatCidr(addresses[index] ?? each.range.subnet),
+      gateway: formatIp(each.range.gateway),
+    })),
+    routes: routes.result,
+    dns: plan.dns,
+  };
+  const answer = resultObject(result, request.version);
+  network.records.complete({
+    ...record,
+    addresses: taken.map(({ address }) => address),
+    rules,
+    result: JSON.stringify(answer),
+  });
+  return answer;
+}
+
+/** One of each set; what containers that vanished have is reclaimed before one is refused. */
+async function takeAddresses(
+  { addresses, ...network }: Network,
+  { rangeSets }: AttachmentPlan,
+  owner: AttachmentRecord,
+): Promise<Candidate[]> {
+  const taken: Candidate[] = [];
+  for (const [index, set] of rangeSets.entries()) {
+    let candidate = addresses.take(set, index, owner);
+    if (candidate === undefined) {
+      await reclaim({ addresses, ...network });
+      candidate = addresses.take(set, index, owner);
+    }
+    if (candidate === undefined) throw exhausted(set);
+    taken.push(candidate);
+  }
+  return taken;
+}
+
+interface Routes {
+  readonly kernel: readonly { readonly destination: Cidr; readonly gateway: Ip }[];
+  readonly result: readonly CniRoute[];
+}
+
+/** Those of the configuration, and a default route for each family that has none yet. */
+function containerRoutes({ routes, isDefaultGateway }: AttachmentPlan, taken: readonly Candidate[]): Routes {
+  const gatewayFor = (destination: Cidr): Ip | undefined =>
+    taken.find(({ address }) => familyOf(address) === familyOf(destination.address))?.range.gateway;
+  const kernel = routes.flatMap(({ destination, gateway = gatewayFor(destination) }) =>
+    gateway === undefined ? [] : { destination, gateway },
+  );
+  const defaults = taken.flatMap(({ address, range: { gateway } }) => {
+    const destination: Cidr = { address: typeof address === 'number' ? 0 : 0n, length: 0 };
+    const given = routes.some(
+      (route) =>
+        route.gateway !== undefined &&
+        route.destination.length === 0 &&
+        route.destination.address === destination.address,
+    );
+    return isDefaultGateway && !given ? { destination, gateway } : [];
+  });
+  return {
+    kernel: [...kernel, ...defaults],
+    result: [
+      ...routes.map(({ written }) => written),
+      ...defaults.map(({ destination, gateway }) => ({ dst: formatCidr(destination), gw: formatIp(gateway) })),
+    ],
+  };
+}
+
+function gatewayOf({ range: { gateway, subnet } }: Candidate): Cidr {
+  return { address: gateway, length: subnet.length };
+}
+
+/** Never hides the error that led here: what cannot be taken down stays on record, and DEL comes by again. */
+async function undo(network: Network, record: AttachmentRecord): Promise<void> {
+  try {
+    await detachAll(network, record, undefined);
+  } catch {
+    // The runtime calls DEL after an ADD that failed.
+  }
+}
+
+function alreadyAttached(containerId: string, ifname: string): CniError {
+  return new CniError(
+    CNI_CODES.internal,
+    `container ${containerId} has interface ${ifname} already, duplicate allocation is not allowed`,
+    'an ADD came before and no DEL since',
+  );
+}
