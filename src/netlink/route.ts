@@ -118,6 +118,11 @@ export function encodeRouteAdd(writer: MessageWriter, linkIndex: number, route: 
   encodeNewRoute(writer, NLM_F_CREATE | NLM_F_EXCL, linkIndex, route);
 }
 
+/** Beside others to the same destination, and before them; refused only when the very same route is there. */
+export function encodeRoutePrepend(writer: MessageWriter, linkIndex: number, route: NewRoute): void {
+  encodeNewRoute(writer, NLM_F_CREATE, linkIndex, route);
+}
+
 function encodeNewRoute(writer: MessageWriter, flags: number, linkIndex: number, route: NewRoute): void {
   writer.begin(RTM_NEWROUTE, flags);
   const byDevice = route.nexthop === undefined && route.gateway === undefined && route.blackhole !== true;

@@ -6,7 +6,7 @@ import { encodeContainerAddressAdd } from '#netlink/address.ts';
 import { encodeLinkSet } from '#netlink/link.ts';
 import { LinkRemover } from '#netlink/link-remover.ts';
 import type { Refusal } from '#netlink/refusal.ts';
-import { encodeRouteAdd } from '#netlink/route.ts';
+import { encodeRoutePrepend } from '#netlink/route.ts';
 import { encodeHairpinSet, encodeVethAdd, getPort, type Port } from '#netlink/veth.ts';
 import type { MessageWriter } from '#netlink/writer.ts';
 import { applyAll } from './apply-all.ts';
@@ -62,12 +62,13 @@ export function furnish(container: ContainerNamespace, { ifname, addresses, rout
     if (addresses.some(({ address }) => typeof address === 'bigint'))
       trySet(`net/ipv6/conf/${ifname}/disable_ipv6`, '0');
   });
+  // Only a route can be there already, by another interface: the first one wins.
   const requests = [
     ...addresses.map((entry) => (writer: MessageWriter) => encodeContainerAddressAdd(writer, index, entry)),
     (writer: MessageWriter) => encodeLinkSet(writer, { name: ifname, up: true }),
-    ...routes.map((route) => (writer: MessageWriter) => encodeRouteAdd(writer, index, route)),
+    ...routes.map((route) => (writer: MessageWriter) => encodeRoutePrepend(writer, index, route)),
   ];
-  applyAll(container.socket, requests, `failed to configure "${ifname}" with its addresses and routes`);
+  applyAll(container.socket, requests, `failed to configure "${ifname}" with its addresses and routes`, ['EEXIST']);
   return inside;
 }
 

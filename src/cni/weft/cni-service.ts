@@ -24,8 +24,8 @@ export interface CniServiceOptions {
   /** The agent's own, for networks that name no other. */
   readonly subnetFile: string;
   readonly log: Log;
-  /** Path of the host's network namespace; undefined: the one of this process. */
-  readonly namespace?: string;
+  /** Default: the network namespace of this process. */
+  readonly host?: HostSide;
   readonly files?: Files;
 }
 
@@ -44,7 +44,7 @@ export class CniService {
 
   constructor(options: CniServiceOptions) {
     this.#options = options;
-    this.#host = new HostSide(options.namespace);
+    this.#host = options.host ?? new HostSide();
     this.#files = options.files ?? systemFiles;
   }
 

@@ -1,0 +1,196 @@
+/** The plugin `weft` beside Debian's chain of bridge, host-local and portmap: the same result, the same kernel, the same files. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { CniSite, type Config, SUBNET_ENV } from './cni-site.ts';
+
+const PLUGINS = '/usr/lib/cni';
+const skip = existsSync(`${PLUGINS}/bridge`) ? false : 'Debian package containernetworking-plugins is not installed';
+const PORTS = {
+  portMappings: [
+    { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+    { hostPort: 53, containerPort: 5353, protocol: 'udp', hostIP: '10.9.9.9' },
+    { hostPort: 99, containerPort: 98, protocol: 'sctp', hostIP: '' },
+    { hostPort: 8081, containerPort: 81, protocol: 'tcp', hostIP: '::' },
+  ],
+};
+
+/** What the plugin flannel with the usual list has its delegate do for `SUBNET_ENV`. */
+function delegate(site: CniSite, ipMasq: boolean): Config {
+  return {
+    cniVersion: '1.0.0',
+    name: 'net',
+    type: 'bridge',
+    bridge: 'cni0',
+    hairpinMode: true,
+    isDefaultGateway: true,
+    isGateway: true,
+    ipMasq,
+    mtu: 1450,
+    ipam: {
+      type: 'host-local',
+      dataDir: join(site.folder, 'addresses'),
+      ranges: [[{ subnet: '10.5.1.0/24' }], [{ subnet: 'fd00:5:1::/64' }]],
+      routes: [{ dst: '10.5.0.0/16' }, { dst: 'fd00:5::/48' }],
+    },
+  };
+}
+
+function runGo(site: CniSite, command: string, number: number, config: Config): string {
+  const env = {
+    ...process.env,
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: `c${number}`,
+    CNI_NETNS: `/run/netns/${site.name}-c${number}`,
+    CNI_IFNAME: 'eth0',
+    CNI_PATH: PLUGINS,
+  };
+  const argv = [`--net=/run/netns/${site.name}`, `${PLUGINS}/${String(config['type'])}`];
+  return execFileSync('nsenter', argv, { input: JSON.stringify(config), env, encoding: 'utf8' });
+}
+
+function goAdd(site: CniSite, number: number, ipMasq: boolean): unknown {
+  const prevResult: unknown = JSON.parse(runGo(site, 'ADD', number, delegate(site, ipMasq)));
+  return JSON.parse(
+    runGo(site, 'ADD', number, { cniVersion: '1.0.0', name: 'net', type: 'portmap', runtimeConfig: PORTS, prevResult }),
+  );
+}
+
+function goDel(site: CniSite, number: number): void {
+  runGo(site, 'DEL', number, { cniVersion: '1.0.0', name: 'net', type: 'portmap', runtimeConfig: PORTS });
+  runGo(site, 'DEL', number, delegate(site, true));
+}
+
+/** Names, MACs and times differ from one host to another; duplicate detection of the bridge's address is one that we leave out. */
+function neutral(site: CniSite, text: string): string {
+  const seen = new Map<string, string>();
+  const numbered = (kind: string) => (found: string) => {
+    if (!seen.has(found))
+      seen.set(found, `<${kind}${[...seen.keys()].filter((key) => seen.get(key)?.startsWith(`<${kind}`)).length}>`);
+    return seen.get(found) ?? found;
+  };
+  return text
+    .replaceAll(site.name, 'host')
+    .replace(/\b8000\.[0-9a-f:]+/g, '8000.<id>')
+    .replace(/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, numbered('mac'))
+    .replace(/veth[0-9a-f]{8}/g, numbered('veth'))
+    .replace(/fe80::[0-9a-f:]+\/64 scope/g, 'fe80::<eui>/64 scope')
+    .replace(/ (nodad|tentative)\b/g, '')
+    .replace(/_timer +[\d.]+/g, '_timer')
+    .replace(/ +$/gm, '');
+}
+
+interface Picture {
+  readonly result: unknown;
+  readonly host: string;
+  readonly container: string;
+  readonly rules: string;
+  readonly settings: string;
+  readonly files: readonly (readonly [string, string])[];
+}
+
+/** The kernel says a moment later that a bridge with a port is up. */
+async function settled(site: CniSite): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!site.print('link', 'show', 'cni0').includes('state UP') && performance.now() < deadline) await pause(20);
+}
+
+function picture(site: CniSite, result: unknown): Picture {
+  const show = (print: (...words: readonly string[]) => string): string =>
+    [['-d', 'address'], ['route'], ['-6', 'route']].map((words) => print(...words)).join('---\n');
+  const rules = ['iptables', 'ip6tables'] as const;
+  const folder = join(site.folder, 'addresses/net');
+  const read = (namespace: string, names: readonly string[]): string =>
+    execFileSync('nsenter', [`--net=/run/netns/${namespace}`, 'sysctl', ...names], { encoding: 'utf8' });
+  const names = readdirSync(folder).filter((name) => name !== 'lock');
+  return {
+    result: JSON.parse(neutral(site, JSON.stringify(result))),
+    host: neutral(
+      site,
+      show((...words) => site.print(...words)),
+    ),
+    container: neutral(
+      site,
+      show((...words) => site.inside(1, ...words)),
+    ),
+    // Rules of different chains may come in any order.
+    rules: rules
+      .map((tool) =>
+        site
+          .rules(tool)
+          .replace(/^#.*\n/gm, '')
+          .split('\n')
+          .sort()
+          .join('\n'),
+      )
+      .join('---\n'),
+    settings:
+      read(site.name, [
+        'net.ipv4.ip_forward',
+        'net.ipv6.conf.all.forwarding',
+        'net.ipv4.conf.cni0.route_localnet',
+        'net.ipv6.conf.cni0.accept_ra',
+      ]) +
+      read(`${site.name}-c1`, [
+        'net.ipv4.conf.eth0.arp_notify',
+        'net.ipv6.conf.eth0.accept_dad',
+        'net.ipv6.conf.eth0.disable_ipv6',
+      ]),
+    files: names.sort().map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+  };
+}
+
+for (const ipMasq of [false, true]) {
+  test(`weft sets up what bridge, host-local and portmap set up, ipMasq ${ipMasq}`, { skip }, async (context) => {
+    const theirs = new CniSite(context);
+    theirs.container(1);
+    mkdirSync(join(theirs.folder, 'addresses'));
+    const chained = goAdd(theirs, 1, ipMasq);
+    await settled(theirs);
+    const expected = picture(theirs, chained);
+    const ours = new CniSite(context);
+    writeFileSync(ours.subnetFile, SUBNET_ENV.replace('IPMASQ=true', `IPMASQ=${!ipMasq}`));
+    ours.container(1);
+    const answer = await ours.ask('ADD', 1, { runtimeConfig: PORTS });
+    assert('ok' in answer, JSON.stringify(answer));
+    await settled(ours);
+    // Go writes an empty `dns` where the specification asks for none.
+    const actual = picture(ours, { ...answer.ok, dns: {} });
+    assert.deepEqual(actual, expected);
+    goDel(theirs, 1);
+    assert.deepEqual(await ours.ask('DEL', 1, { runtimeConfig: PORTS }), { ok: null });
+    assert.equal(ours.rules().replace(/^#.*\n/gm, ''), theirs.rules().replace(/^#.*\n/gm, ''));
+    assert.deepEqual(ours.files(), { addresses: theirs.files().addresses, records: [] });
+    assert.deepEqual([ours.cables(), theirs.cables()], [[], []]);
+  });
+}
+
+test('each takes down what the other has attached, and gives no address that the other has given', {
+  skip,
+}, async (context: TestContext) => {
+  const site = new CniSite(context);
+  for (const number of [1, 2, 3, 4]) site.container(number);
+  mkdirSync(join(site.folder, 'addresses'));
+  goAdd(site, 1, true);
+  const ours = await site.ask('ADD', 2, { ipMasq: true, runtimeConfig: PORTS });
+  goAdd(site, 3, true);
+  assert.match(JSON.stringify(ours), /"10\.5\.1\.3\/24"/);
+  assert.deepEqual(site.files().addresses, [
+    '10.5.1.2',
+    '10.5.1.3',
+    '10.5.1.4',
+    'fd00:5:1::2',
+    'fd00:5:1::3',
+    'fd00:5:1::4',
+  ]);
+  goDel(site, 2);
+  assert.deepEqual(await site.ask('DEL', 2), { ok: null });
+  assert.deepEqual(await site.ask('DEL', 1), { ok: null });
+  assert.deepEqual(await site.ask('DEL', 3), { ok: null });
+  assert.deepEqual(site.files(), { addresses: [], records: [] });
+  assert.deepEqual(site.cables(), []);
+  assert.doesNotMatch(site.rules(), /CNI-DN-|10\.5\.1/);
+});
