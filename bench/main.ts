@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { Fault } from '#runtime/fault.ts';
 import { VERSION } from '#runtime/version.ts';
 import { burst } from './burst.ts';
+import { cni } from './cni.ts';
 import { data } from './data.ts';
 import type { Bench, Figure, FigureResult } from './harness/figure.ts';
 import { buildBundle, installProgram } from './harness/program.ts';
@@ -35,6 +36,7 @@ const FIGURES: readonly Figure[] = [
   udp,
   data,
   outage,
+  cni,
 ];
 const RUNS = 5;
 const QUICK_RUNS = 2;

@@ -10,6 +10,8 @@ import { decodeError, type Refusal } from './refusal.ts';
 import { openRouteSocket } from './socket.ts';
 import { MessageWriter } from './writer.ts';
 
+const HEADER = 16;
+const IFLA_IFNAME = 3;
 const IFLA_GROUP = 27;
 const RTNLGRP_LINK = 1;
 const DATAGRAM_BYTES = 64 * 1024;
@@ -17,13 +19,14 @@ const DATAGRAM_BYTES = 64 * 1024;
 const MOST_IN_BATCH = 200;
 
 interface Removal {
-  readonly index: number;
+  readonly name: string;
   readonly done: (refusal: Refusal | undefined) => void;
+  readonly failed: (error: unknown) => void;
 }
 
 export class LinkRemover {
   readonly #namespace: string | undefined;
-  #waiting: Removal[] = [];
+  readonly #waiting: Removal[] = [];
   #running = false;
 
   /** Of links in the namespace at a path; undefined: the own. */
@@ -32,91 +35,111 @@ export class LinkRemover {
   }
 
   /**
-   * Resolves when the link of that index cannot be seen or used any more, or with the kernel's refusal. Rejects with Fault
-   * `kernel.netlink` when the kernel cannot be asked.
+   * Resolves when the link of that name cannot be seen or used any more, or with the kernel's refusal (ENODEV: there is none).
+   * Rejects with Fault `kernel.netlink` when the kernel cannot be asked.
    */
-  remove(index: number): Promise<Refusal | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ index, done: resolve });
-      if (this.#running) return;
-      try {
-        this.#depart();
-      } catch (error) {
-        reject(error);
-      }
+  remove(name: string): Promise<Refusal | undefined> {
+    return new Promise((done, failed) => {
+      this.#waiting.push({ name, done, failed });
+      if (!this.#running) this.#depart();
     });
   }
 
   #depart(): void {
-    const batch = new Map(this.#waiting.splice(0, MOST_IN_BATCH).map((removal) => [removal.index, removal]));
-    this.#running = batch.size > 0;
+    const batch = this.#waiting.splice(0, MOST_IN_BATCH);
+    this.#running = batch.length > 0;
     if (!this.#running) return;
-    const native = loadNative();
-    const requests = openRouteSocket(native, this.#namespace);
-    const events = openRouteSocket(native, this.#namespace);
-    const buffer = Buffer.allocUnsafeSlow(DATAGRAM_BYTES);
-    const next = (): void => {
-      if (batch.size === 0 && this.#running) this.#depart();
-    };
-    const settle = (index: number, refusal: Refusal | undefined): void => {
-      batch.get(index)?.done(refusal);
-      batch.delete(index);
-    };
-    const indexes = [...batch.keys()];
-    const writer = encodeRemoval(indexes);
-    native.joinGroup(events, RTNLGRP_LINK);
-    native.poll(
-      events,
-      () => {
-        const open = batch.size;
-        eachMessage(native, events, buffer, (message) => {
-          // A bridge tells of its port too, with a family of its own.
-          if (message.type === RTM_DELLINK && message.u8(0) === AF_UNSPEC) settle(message.u32(4), undefined);
-        });
-        if (open > 0) next();
-      },
-      true,
-    );
-    native.sendLater(requests, writer.bytes.subarray(0, writer.length), () => {
-      const open = batch.size;
-      const refusals = readRefusals(native, requests, buffer);
-      native.close(events);
-      native.close(requests);
-      for (const [at, index] of indexes.entries())
-        settle(index, refusals.get(at + 1) ?? refusals.get(indexes.length + 1));
-      if (open > 0) next();
-    });
+    try {
+      send(new Set(batch.map(({ name }) => name)), this.#namespace, (name, refusal) => {
+        for (const removal of batch.filter((each) => each.name === name)) {
+          batch.splice(batch.indexOf(removal), 1);
+          removal.done(refusal);
+        }
+        if (batch.length === 0) this.#depart();
+      });
+    } catch (error) {
+      for (const { failed } of batch) failed(error);
+      this.#depart();
+    }
   }
 }
 
+/** Calls `gone` once for each name. Throws Fault `kernel.netlink`. */
+function send(
+  names: ReadonlySet<string>,
+  namespace: string | undefined,
+  gone: (name: string, refusal: Refusal | undefined) => void,
+): void {
+  const native = loadNative();
+  const requests = openRouteSocket(native, namespace);
+  let events: number;
+  try {
+    events = openRouteSocket(native, namespace);
+  } catch (error) {
+    native.close(requests);
+    throw error;
+  }
+  const buffer = Buffer.allocUnsafeSlow(DATAGRAM_BYTES);
+  const open = new Set(names);
+  const settle = (name: string, refusal: Refusal | undefined): void => {
+    if (open.delete(name)) gone(name, refusal);
+  };
+  native.joinGroup(events, RTNLGRP_LINK);
+  native.poll(
+    events,
+    () => {
+      eachMessage(native, events, buffer, (message) => {
+        // A bridge tells of its port too, with a family of its own.
+        if (message.type === RTM_DELLINK && message.u8(0) === AF_UNSPEC) settle(nameOf(message), undefined);
+      });
+    },
+    true,
+  );
+  const writer = encodeRemoval([...names]);
+  native.sendLater(requests, writer.bytes.subarray(0, writer.length), () => {
+    const refusals = readRefusals(native, requests, buffer);
+    native.close(events);
+    native.close(requests);
+    for (const [at, name] of [...names].entries()) settle(name, refusals.get(at + 1) ?? refusals.get(names.size + 1));
+  });
+}
+
 /** One link by itself; several are put into a group that nobody else has, and the group is deleted. */
-function encodeRemoval(indexes: readonly number[]): MessageWriter {
+function encodeRemoval(names: readonly string[]): MessageWriter {
   const writer = new MessageWriter();
-  const [only = 0] = indexes;
+  const [only = ''] = names;
   const group = 0x4000_0000 + Math.floor(Math.random() * 0x3fff_ffff);
-  if (indexes.length > 1) {
-    for (const index of indexes) {
+  if (names.length > 1) {
+    for (const name of names) {
       writer.begin(RTM_NEWLINK, 0);
-      encodeHeader(writer, index);
+      encodeHeader(writer);
+      writer.attributeText(IFLA_IFNAME, name);
       writer.attributeU32(IFLA_GROUP, group);
       writer.end();
     }
   }
   writer.begin(RTM_DELLINK, 0);
-  encodeHeader(writer, indexes.length > 1 ? 0 : only);
-  if (indexes.length > 1) writer.attributeU32(IFLA_GROUP, group);
+  encodeHeader(writer);
+  if (names.length > 1) writer.attributeU32(IFLA_GROUP, group);
+  else writer.attributeText(IFLA_IFNAME, only);
   writer.end();
   writer.acknowledgeLast();
   return writer;
 }
 
-function encodeHeader(writer: MessageWriter, index: number): void {
+function encodeHeader(writer: MessageWriter): void {
   writer.u8(AF_UNSPEC);
   writer.u8(0);
   writer.u16(0);
-  writer.u32(index);
   writer.u32(0);
   writer.u32(0);
+  writer.u32(0);
+}
+
+function nameOf(message: MessageReader): string {
+  const attributes = message.attributes(HEADER);
+  while (attributes.next()) if (attributes.type === IFLA_IFNAME) return attributes.text();
+  return '';
 }
 
 /** By the number of the request in its batch, from 1. */
@@ -136,9 +159,18 @@ function eachMessage(
   take: (message: MessageReader) => void,
 ): void {
   for (;;) {
-    const length = native.receive(fd, buffer, false);
+    const length = receive(native, fd, buffer);
     if (length === 0) return;
     const message = new MessageReader(buffer, length);
     while (message.next()) take(message);
+  }
+}
+
+/** Where so much happens that events are lost, the end of the request says what became of the links. */
+function receive(native: ReturnType<typeof loadNative>, fd: number, buffer: Buffer): number {
+  try {
+    return native.receive(fd, buffer, false);
+  } catch {
+    return 0;
   }
 }

@@ -35,18 +35,37 @@ export interface TrainResult<Item> {
   readonly failed: readonly TrainFailure<Item>[];
 }
 
+/** What requests are written into and answers read into: 192 KB, which sockets that are never used inside each other may share. */
+export interface NetlinkScratch {
+  readonly writer: MessageWriter;
+  readonly trainWriter: MessageWriter;
+  buffer: Buffer;
+}
+
+export function newScratch(): NetlinkScratch {
+  return {
+    writer: new MessageWriter(),
+    trainWriter: new MessageWriter(),
+    buffer: Buffer.allocUnsafeSlow(DATAGRAM_BYTES),
+  };
+}
+
 export class NetlinkSocket {
   readonly #native: Native;
   readonly #fd: number;
-  readonly #writer = new MessageWriter();
-  readonly #trainWriter = new MessageWriter();
-  #buffer = Buffer.allocUnsafeSlow(DATAGRAM_BYTES);
+  readonly #scratch: NetlinkScratch;
   /** This socket's address; notifications of what it causes carry it. */
   readonly port: number;
 
   /** Opens rtnetlink, or another `protocol`, in the network namespace at `namespace` (a path), by default in the own. */
-  constructor(namespace?: string, native: Native = loadNative(), protocol: number = NETLINK_ROUTE) {
+  constructor(
+    namespace?: string,
+    native: Native = loadNative(),
+    protocol: number = NETLINK_ROUTE,
+    scratch: NetlinkScratch = newScratch(),
+  ) {
     this.#native = native;
+    this.#scratch = scratch;
     this.#fd = openSocket(this.#native, namespace, protocol);
     this.port = this.#native.portId(this.#fd);
   }
@@ -92,7 +111,7 @@ export class NetlinkSocket {
    * acknowledgement, which says that the kernel is through.
    */
   train<Item>(items: Iterable<Item>, encode: (writer: MessageWriter, item: Item) => void): TrainResult<Item> {
-    const writer = this.#trainWriter;
+    const { trainWriter: writer } = this.#scratch;
     const failed: TrainFailure<Item>[] = [];
     let pending: Item[] = [];
     let applied = 0;
@@ -116,7 +135,7 @@ export class NetlinkSocket {
   }
 
   #runTrain<Item>(pending: readonly Item[], failed: TrainFailure<Item>[]): void {
-    const writer = this.#trainWriter;
+    const { trainWriter: writer } = this.#scratch;
     writer.acknowledgeLast();
     this.#native.send(this.#fd, writer.bytes, 0, writer.length);
     const first = (writer.sequence - pending.length + 1) >>> 0;
@@ -159,7 +178,7 @@ export class NetlinkSocket {
   }
 
   #request(encode: Encode): number {
-    const writer = this.#writer;
+    const { writer } = this.#scratch;
     writer.clear();
     encode(writer);
     this.#native.send(this.#fd, writer.bytes, 0, writer.length);
@@ -168,12 +187,12 @@ export class NetlinkSocket {
 
   /** The next datagram; undefined when it was longer than the buffer, which then is made larger for the next. */
   #receive(): MessageReader | undefined {
-    const length = this.#native.receive(this.#fd, this.#buffer, true);
+    const length = this.#native.receive(this.#fd, this.#scratch.buffer, true);
     if (length === 0) {
       throw new Fault('kernel.netlink', { what: `the kernel did not answer within ${RECEIVE_TIMEOUT_MS} ms` });
     }
-    if (length <= this.#buffer.length) return new MessageReader(this.#buffer, length);
-    this.#buffer = Buffer.allocUnsafeSlow(length);
+    if (length <= this.#scratch.buffer.length) return new MessageReader(this.#scratch.buffer, length);
+    this.#scratch.buffer = Buffer.allocUnsafeSlow(length);
     return undefined;
   }
 
@@ -190,7 +209,7 @@ export class NetlinkSocket {
   #drain(): void {
     for (let left = TRAIN_MESSAGES * 64; left > 0; left--) {
       try {
-        if (this.#native.receive(this.#fd, this.#buffer, false) === 0) return;
+        if (this.#native.receive(this.#fd, this.#scratch.buffer, false) === 0) return;
       } catch {
         // ENOBUFS is what is being drained; a broken descriptor shows at the next request.
       }

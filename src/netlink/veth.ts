@@ -26,11 +26,13 @@ const VETH_INFO_PEER = 1;
 
 export interface NewVeth {
   readonly name: string;
+  readonly mac: Mac;
   readonly mtu: number;
   /** Index of the bridge that this end is plugged into; undefined: none. */
   readonly masterIndex?: number;
   readonly peer: {
     readonly name: string;
+    readonly mac: Mac;
     /** Descriptor of the network namespace that the other end is made in. */
     readonly namespace: number;
   };
@@ -50,10 +52,11 @@ export interface Port {
 }
 
 /** `ip link add … up type veth peer …`, refused when either name exists. The other end is down: its namespace raises it. */
-export function encodeVethAdd(writer: MessageWriter, { name, mtu, masterIndex, peer }: NewVeth): void {
+export function encodeVethAdd(writer: MessageWriter, { name, mac, mtu, masterIndex, peer }: NewVeth): void {
   writer.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
   encodeHeader(writer, true);
   writer.attributeText(IFLA_IFNAME, name);
+  writer.attributeMac(IFLA_ADDRESS, mac);
   writer.attributeU32(IFLA_MTU, mtu);
   writer.attributeU32(IFLA_TXQLEN, 0);
   if (masterIndex !== undefined) writer.attributeU32(IFLA_MASTER, masterIndex);
@@ -63,6 +66,7 @@ export function encodeVethAdd(writer: MessageWriter, { name, mtu, masterIndex, p
   const other = writer.beginNested(VETH_INFO_PEER);
   encodeHeader(writer, undefined);
   writer.attributeText(IFLA_IFNAME, peer.name);
+  writer.attributeMac(IFLA_ADDRESS, peer.mac);
   writer.attributeU32(IFLA_MTU, mtu);
   writer.attributeU32(IFLA_TXQLEN, 0);
   writer.attributeU32(IFLA_NET_NS_FD, peer.namespace);

@@ -74,7 +74,7 @@ async function make(
     if (typeof address === 'number') host.mustSet('net/ipv4/ip_forward', '1');
     else host.mustSet('net/ipv6/conf/all/forwarding', '1');
   }
-  const outside = plugIn(host, container, {
+  const macs = plugIn(host, container, {
     veth: record.veth,
     ifname,
     mtu: plan.mtu,
@@ -83,13 +83,13 @@ async function make(
   });
   addGateways(host, bridge, gateways);
   await turn();
-  const inside = furnish(container, { ifname, addresses, routes: routes.kernel });
+  furnish(container, { ifname, addresses, routes: routes.kernel });
   const rules = await setRules(network, { ...record, plan, addresses });
   const result: CniResult = {
     interfaces: [
       { name: plan.bridge, mac: bridge.mac },
-      { name: record.veth, mac: outside.mac },
-      { name: ifname, mac: inside.mac, sandbox: record.netns },
+      { name: record.veth, mac: macs.outside },
+      { name: ifname, mac: macs.inside, sandbox: record.netns },
     ],
     ips: taken.map((each, index) => ({
       interface: 2,
@@ -166,7 +166,7 @@ function gatewayOf({ range: { gateway, subnet } }: Candidate): Cidr {
 /** Never hides the error that led here: what cannot be taken down stays on record, and DEL comes by again. */
 async function undo(network: Network, record: AttachmentRecord): Promise<void> {
   try {
-    await detachAll(network, record, undefined);
+    await detachAll(network, record, '');
   } catch {
     // The runtime calls DEL after an ADD that failed.
   }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
 import type { Cidr, Ip } from '#model/ip.ts';
+import { type Mac, macFromRandom } from '#model/mac.ts';
 import { encodeContainerAddressAdd } from '#netlink/address.ts';
 import { encodeLinkSet } from '#netlink/link.ts';
 import { LinkRemover } from '#netlink/link-remover.ts';
@@ -32,29 +33,39 @@ export function randomVethName(): string {
   return `veth${randomBytes(4).toString('hex')}`;
 }
 
-/** Plugs it in and returns the host's end. Throws CniError 999, with nothing left, when one of its ends cannot be. */
-export function plugIn(host: HostSide, container: ContainerNamespace, plan: CablePlan): Port {
-  const { veth: name, ifname, mtu, hairpin, bridgeIndex: masterIndex } = plan;
-  if (getPort(container.socket, ifname) !== undefined) {
-    throw new CniError(CNI_CODES.internal, `container veth name provided (${ifname}) already exists`);
-  }
-  const peer = { name: ifname, namespace: container.fd };
-  applyAll(
-    host.socket,
-    [
-      (writer) => encodeVethAdd(writer, { name, mtu, masterIndex, peer }),
-      (writer) => encodeHairpinSet(writer, { name, hairpin }),
-    ],
-    `failed to connect "${name}" to the bridge`,
-  );
-  host.within(() => trySet(`net/ipv6/conf/${name}/accept_ra`, '0'));
-  return mustGet(getPort(host.socket, name), name);
+/** Both ends' addresses are chosen here: nobody has to be asked for them, and udev leaves alone what was not made up by the kernel. */
+export interface CableMacs {
+  readonly outside: Mac;
+  readonly inside: Mac;
 }
 
-/** Gives the container's end its addresses, raises it, adds the routes, and returns it. */
-export function furnish(container: ContainerNamespace, { ifname, addresses, routes }: ContainerNetwork): Port {
-  const inside = mustGet(getPort(container.socket, ifname), ifname);
-  const { index } = inside;
+/** Plugs it in. Throws CniError 999, with nothing left, when one of its ends cannot be. */
+export function plugIn(host: HostSide, container: ContainerNamespace, plan: CablePlan): CableMacs {
+  const { veth: name, ifname, mtu, hairpin, bridgeIndex: masterIndex } = plan;
+  const macs = { outside: macFromRandom(randomBytes(6)), inside: macFromRandom(randomBytes(6)) };
+  const peer = { name: ifname, mac: macs.inside, namespace: container.fd };
+  const { failed } = host.socket.train(
+    [
+      (writer: MessageWriter) => encodeVethAdd(writer, { name, mac: macs.outside, mtu, masterIndex, peer }),
+      (writer: MessageWriter) => encodeHairpinSet(writer, { name, hairpin }),
+    ],
+    (writer, encode) => encode(writer),
+  );
+  const refusal = failed[0]?.refusal;
+  if (refusal?.code === 'EEXIST' && getPort(container.socket, ifname) !== undefined) {
+    throw new CniError(CNI_CODES.internal, `container veth name provided (${ifname}) already exists`);
+  }
+  if (refusal !== undefined) {
+    const details = `the kernel says ${refusal.code}: ${refusal.text}`;
+    throw new CniError(CNI_CODES.internal, `failed to connect "${name}" to the bridge`, details);
+  }
+  host.within(() => trySet(`net/ipv6/conf/${name}/accept_ra`, '0'));
+  return macs;
+}
+
+/** Gives the container's end its addresses, raises it and adds the routes. Throws CniError 999. */
+export function furnish(container: ContainerNamespace, { ifname, addresses, routes }: ContainerNetwork): void {
+  const { index } = mustGet(getPort(container.socket, ifname), ifname);
   container.within(() => {
     // Nobody else can have the address, so nobody is asked and it can be used at once; the neighbours are told of it.
     trySet(`net/ipv6/conf/${ifname}/accept_dad`, '0');
@@ -69,31 +80,26 @@ export function furnish(container: ContainerNamespace, { ifname, addresses, rout
     ...routes.map((route) => (writer: MessageWriter) => encodeRoutePrepend(writer, index, route)),
   ];
   applyAll(container.socket, requests, `failed to configure "${ifname}" with its addresses and routes`, ['EEXIST']);
-  return inside;
 }
 
-/** Takes the cable out, from whichever end can be seen; nothing happens when there is none. */
-export async function unplug(
-  host: HostSide,
-  container: ContainerNamespace | undefined,
-  cable: Pick<CablePlan, 'veth' | 'ifname'>,
-): Promise<void> {
-  const outside = cable.veth === '' ? undefined : getPort(host.socket, cable.veth);
-  const refusal =
-    outside === undefined ? await removeInside(container, cable.ifname) : await host.links.remove(outside.index);
-  if (refusal === undefined || refusal.code === 'ENODEV') return;
+/** Takes the cable out by its end on the host. False when there is none; throws CniError 999. */
+export async function unplug(host: HostSide, veth: string): Promise<boolean> {
+  return veth !== '' && isRemoved(await host.links.remove(veth), veth);
+}
+
+/** The same by the container's end: of a cable that another plugin has plugged in, whose other end has a name that we do not know. */
+export async function unplugInside({ path, socket }: ContainerNamespace, ifname: string): Promise<boolean> {
+  if (getPort(socket, ifname)?.kind !== 'veth') return false;
+  return isRemoved(await new LinkRemover(path).remove(ifname), ifname);
+}
+
+function isRemoved(refusal: Refusal | undefined, name: string): boolean {
+  if (refusal === undefined || refusal.code === 'ENODEV') return refusal === undefined;
   throw new CniError(
     CNI_CODES.internal,
-    `failed to delete "${cable.ifname}"`,
+    `failed to delete "${name}"`,
     `the kernel says ${refusal.code}: ${refusal.text}`,
   );
-}
-
-/** Of a cable that another plugin has plugged in, whose other end has a name that we do not know. */
-async function removeInside(container: ContainerNamespace | undefined, ifname: string): Promise<Refusal | undefined> {
-  const inside = container === undefined ? undefined : getPort(container.socket, ifname);
-  if (inside?.kind !== 'veth') return undefined;
-  return new LinkRemover(container?.path).remove(inside.index);
 }
 
 function mustGet(port: Port | undefined, name: string): Port {

@@ -3,7 +3,6 @@ import type { Configuration } from '#cni/protocol/configuration.ts';
 import { validAttachments } from '#cni/protocol/configuration.ts';
 import { CNI_CODES, CniError, errorText } from '#cni/protocol/error.ts';
 import type { Owner } from './address-folder.ts';
-import { ContainerNamespace } from './container-namespace.ts';
 import { detachAll, unknown } from './detach.ts';
 import { type Network, ownerKey } from './network.ts';
 
@@ -15,7 +14,8 @@ export async function collectGarbage(network: Network, config: Configuration): P
     // What is being made or removed now is younger than the runtime's list.
     if (valid.has(ownerKey(owner)) || network.isBusy(owner)) continue;
     try {
-      await remove(network, owner);
+      const record = network.records.find(owner) ?? unknown(owner, true);
+      await detachAll(network, record, record.netns);
     } catch (error) {
       left.push(`${ownerKey(owner)}: ${errorText(error)}`);
     }
@@ -35,25 +35,4 @@ function owners({ records, addresses }: Network): readonly Owner[] {
   for (const record of records.list()) found.set(ownerKey(record), record);
   for (const { owner } of addresses.list()) if (owner !== undefined) found.set(ownerKey(owner), owner);
   return [...found.values()];
-}
-
-async function remove(network: Network, owner: Owner): Promise<void> {
-  const record = network.records.find(owner) ?? unknown(owner, true);
-  const container = record.netns === '' ? undefined : openSame(record.netns, record.namespace);
-  try {
-    await detachAll(network, record, container);
-  } finally {
-    container?.close();
-  }
-}
-
-function openSame(path: string, identity: string): ContainerNamespace | undefined {
-  try {
-    const container = ContainerNamespace.open(path);
-    if (container === undefined || container.identity === identity) return container;
-    container.close();
-    return undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -2,8 +2,11 @@
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { CNI_CODES, CniError, errorText } from '#cni/protocol/error.ts';
 import { loadNative } from '#netlink/native.ts';
-import { NetlinkSocket } from '#netlink/socket.ts';
+import { NetlinkSocket, newScratch } from '#netlink/socket.ts';
 import { codeOf } from './files.ts';
+
+/** A socket lives for one request, each of its requests ends before another begins. */
+const SCRATCH = newScratch();
 
 export class ContainerNamespace {
   readonly fd: number;
@@ -27,7 +30,10 @@ export class ContainerNamespace {
       throw notNamespace(path, errorText(error));
     }
     try {
-      const socket = loadNative().inNamespace(pathOf(fd), () => new NetlinkSocket());
+      const socket = loadNative().inNamespace(
+        pathOf(fd),
+        () => new NetlinkSocket(undefined, undefined, undefined, SCRATCH),
+      );
       return new ContainerNamespace(fd, identityOf(fd), socket);
     } catch (error) {
       closeSync(fd);

@@ -15,7 +15,7 @@ export async function reclaim(network: Network): Promise<readonly AttachmentReco
   const reclaimed: AttachmentRecord[] = [];
   for (const record of network.records.list()) {
     if (network.isBusy(record) || !isGone(network, record)) continue;
-    await detachAll(network, record, undefined);
+    await detachAll(network, record, '');
     reclaimed.push(record);
   }
   return reclaimed;
