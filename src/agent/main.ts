@@ -76,8 +76,11 @@ async function serve(config: AgentConfig, environment: Environment): Promise<num
   const face: AgentFace = {
     report: (detail) => driver.report(detail),
     store: kube === undefined ? 'etcd' : 'Kubernetes',
-    subnetFile: config.subnetFile,
-    log,
+    // A host without containers of ours never loads it.
+    serveCni: async (params) => {
+      const { serveRequest } = await import('#cni/weft/serve-request.ts');
+      return serveRequest(params, { subnetFile: config.subnetFile, log });
+    },
   };
   const control = startLateControl({ path: config.controlSocket, agent: face, clock: systemClock, log });
   const notify = notifier(environment.NOTIFY_SOCKET, (why) => log.warn('service manager not told', { why }));

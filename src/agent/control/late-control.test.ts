@@ -19,8 +19,7 @@ async function late(t: TestContext, path: string): Promise<Late> {
   const agent: AgentFace = {
     report: () => host.report(),
     store: 'etcd',
-    subnetFile: '/run/flannel/subnet.env',
-    log: testLog([]),
+    serveCni: async () => null,
   };
   const clock = new ManualClock();
   const logged: string[] = [];

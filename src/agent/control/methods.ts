@@ -2,16 +2,14 @@
 import { processReport } from '#agent/publish/process-report.ts';
 import type { FabricReport, StatusReport, StoreKind } from '#agent/publish/status-report.ts';
 import { verdictOf } from '#agent/publish/verdict.ts';
-import type { Log } from '#runtime/log.ts';
 import { misunderstood, type Params } from './protocol.ts';
 
 /** What the methods need of the agent. */
 export interface AgentFace {
   report(detail: { readonly peers: boolean }): FabricReport;
   readonly store: StoreKind;
-  /** Where the lease stands for CNI plugins. */
-  readonly subnetFile: string;
-  readonly log: Log;
+  /** The plugin `weft` (src/cni/weft/): its answer to a request of the shim. */
+  readonly serveCni: (params: Params) => Promise<unknown>;
 }
 
 export interface ControlMethod {
@@ -30,7 +28,7 @@ const CNI_MS = 25_000;
 export function controlMethods(agent: AgentFace): ControlMethods {
   const methods: readonly (readonly [string, ControlMethod])[] = [
     ['status', { run: (params) => status(agent, params), patienceMs: AT_ONCE_MS }],
-    ['cni', { run: (params) => serveCni(agent, params), patienceMs: CNI_MS }],
+    ['cni', { run: (params) => agent.serveCni(params), patienceMs: CNI_MS }],
   ];
   return new Map(methods);
 }
@@ -42,12 +40,6 @@ export function statusReport(
   const fabric = report(detail);
   const verdict = verdictOf(fabric, store);
   return { format: 1, verdict, agent: processReport(), ...fabric, store: { kind: store, ...fabric.store } };
-}
-
-/** A host without containers of ours never loads it. */
-async function serveCni(agent: AgentFace, params: Params): Promise<unknown> {
-  const { serveRequest } = await import('#cni/weft/serve-request.ts');
-  return serveRequest(params, agent);
 }
 
 function status(agent: AgentFace, { peers = false }: Params): StatusReport {
