@@ -78,7 +78,7 @@ const TABLE: readonly Row[] = [
     who: 'cni/weft/',
     may: ['model/', 'runtime/', 'netlink/', 'cni/protocol/', 'cni/flannel/subnet-env.ts'],
   },
-  { who: 'cni/', may: ['model/', 'runtime/', 'hosts/', 'cli/'] },
+  { who: 'cni/', may: ['model/', 'runtime/', 'hosts/', 'cli/', 'agent/control/'] },
   { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'hosts/', 'cli/'] },
   {
     who: 'lab/',

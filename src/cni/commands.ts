@@ -85,7 +85,7 @@ async function install(context: CommandContext, options: Options): Promise<void>
       confDir: options.confDir,
       name: options.name,
       subnetFile: options.subnetFile,
-      program: launcher(),
+      program: PLUGIN_KINDS[options.plugin].program === 'launcher' ? launcher() : shim(),
       companionFolders: COMPANION_FOLDERS,
       check,
       force: options.force === true,
@@ -115,4 +115,13 @@ function launcher(): string {
     if (folder === dirname(folder))
       throw new Fault('host.file', { what: 'the launcher bin/weft is missing', where: import.meta.dirname });
   }
+}
+
+/** The static program, beside the bundle or where the native part is built. */
+function shim(): string {
+  const root = dirname(dirname(launcher()));
+  const candidates = [join(root, 'dist/cni-weft'), join(root, 'native/build/cni-weft')];
+  const found = candidates.find((program) => existsSync(program));
+  if (found !== undefined) return found;
+  throw new Fault('host.file', { what: 'the program of the plugin weft is missing', where: candidates.join(', ') });
 }

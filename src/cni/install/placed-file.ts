@@ -43,7 +43,7 @@ export function fileState(wanted: WantedFile): FileState {
   if (realPath(wanted.path) === realPath(wanted.target)) return 'in place';
   // A link to nothing helps nobody, and a link to another weft is one that we made.
   const target = readlinkSync(wanted.path);
-  return realPath(wanted.path) === undefined || target.endsWith('/bin/weft') ? 'ours' : 'foreign';
+  return realPath(wanted.path) === undefined || /\/(bin\/weft|cni-weft)$/.test(target) ? 'ours' : 'foreign';
 }
 
 /** Puts it in place, whatever is there; `stamp` names the copy that is kept of a foreign file. Throws Fault `host.file`. */

@@ -11,7 +11,7 @@ import { errorText } from '#cni/protocol/error.ts';
 import { asCniVersion, isAtLeast } from '#cni/protocol/version.ts';
 import { mustRun, runCommand } from '#runtime/command.ts';
 import type { NetworkList } from './network-list.ts';
-import type { PluginKind } from './plugin-kind.ts';
+import type { PluginKind, TrialAgent } from './plugin-kind.ts';
 
 export interface TrialRequest {
   readonly kind: PluginKind;
@@ -31,6 +31,7 @@ export interface TrialFailure {
 export async function tryNetwork(request: TrialRequest): Promise<JsonObject | TrialFailure> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-cni-'));
   const name = `weft-trial-${process.pid}-${Date.now().toString(36)}`;
+  let agent: TrialAgent | undefined;
   const namespaces = [`${name}-host`, `${name}-pod`];
   try {
     for (const each of namespaces)
@@ -41,8 +42,10 @@ export async function tryNetwork(request: TrialRequest): Promise<JsonObject | Tr
     });
     const subnetFile = request.subnetFile ?? join(folder, 'subnet.env');
     if (request.subnetFile === undefined) await writeFile(subnetFile, STAND_IN);
-    return await new Trial(request, folder, subnetFile, name).run();
+    agent = await request.kind.serveTrial?.(`/run/netns/${name}-host`, folder);
+    return await new Trial(request, folder, subnetFile, { name, environment: agent?.environment ?? {} }).run();
   } finally {
+    await agent?.close();
     for (const each of namespaces)
       await runCommand({ argv: ['ip', 'netns', 'delete', each], why: 'remove a scratch namespace' });
     await rm(folder, { recursive: true, force: true });
@@ -62,17 +65,24 @@ const STAND_IN = [
 ].join('\n');
 const PORT_MAPPINGS = [{ hostPort: 18_080, containerPort: 80, protocol: 'tcp' }];
 
+interface TrialRun extends Pick<TrialAgent, 'environment'> {
+  /** Its namespaces are called `NAME-host` and `NAME-pod`. */
+  readonly name: string;
+}
+
 class Trial {
   readonly #request: TrialRequest;
   readonly #folder: string;
   readonly #subnetFile: string;
   readonly #name: string;
+  readonly #environment: TrialAgent['environment'];
 
-  constructor(request: TrialRequest, folder: string, subnetFile: string, name: string) {
+  constructor(request: TrialRequest, folder: string, subnetFile: string, run: TrialRun) {
     this.#request = request;
     this.#folder = folder;
     this.#subnetFile = subnetFile;
-    this.#name = name;
+    this.#name = run.name;
+    this.#environment = run.environment;
   }
 
   async run(): Promise<JsonObject | TrialFailure> {
@@ -127,6 +137,7 @@ class Trial {
       const output = await runCommand({
         argv: ['nsenter', `--net=/run/netns/${this.#name}-host`, '--', findPlugin(type, [binDir])],
         environment: {
+          ...this.#environment,
           CNI_COMMAND: command,
           CNI_CONTAINERID: this.#name,
           CNI_NETNS: `/run/netns/${this.#name}-pod`,

@@ -1,4 +1,5 @@
 /** The agent's end of native/cni-shim.c: its request as parameters of the control socket's method `cni`. Loaded at the first one. */
+import type { Environment } from '#cni/protocol/request.ts';
 import type { Log } from '#runtime/log.ts';
 import { type CniAnswer, CniService } from './cni-service.ts';
 
@@ -12,11 +13,12 @@ export function serveRequest(
   agent: { readonly subnetFile: string; readonly log: Log },
 ): Promise<CniAnswer> {
   service ??= new CniService(agent);
-  return service.serve(environmentOf(params), textOf(params['config']));
+  return service.serve(...shimEnvironment(params));
 }
 
-function environmentOf(params: Params): Readonly<Record<string, string>> {
-  return {
+/** The variables and the standard input that the shim was started with. */
+export function shimEnvironment(params: Params): readonly [environment: Environment, input: string] {
+  const environment = {
     CNI_COMMAND: textOf(params['command']),
     CNI_CONTAINERID: textOf(params['containerId']),
     CNI_NETNS: textOf(params['netns']),
@@ -24,6 +26,7 @@ function environmentOf(params: Params): Readonly<Record<string, string>> {
     CNI_ARGS: textOf(params['args']),
     CNI_PATH: textOf(params['path']),
   };
+  return [environment, textOf(params['config'])];
 }
 
 function textOf(value: unknown): string {
