@@ -214,3 +214,23 @@ test('an addon that is missing or no addon is a Fault with a remedy', () => {
 test('trimHeap takes nothing and gives nothing', () => {
   assert.equal(native.trimHeap(), undefined);
 });
+
+test('what is sent later is sent whole, and its end is told, with the error if there was one', async () => {
+  const path = temporary('later');
+  const receiver = native.bindDatagram(path);
+  const sender = native.openNetlink(0, 0, 1000);
+  try {
+    const told = (fd: number, bytes: Uint8Array): Promise<number> =>
+      new Promise((resolve) => native.sendLater(fd, bytes, resolve));
+    // A netlink message of no known kind is taken, and answered.
+    const message = Uint8Array.from([16, 0, 0, 0, 0xff, 0xff, 5, 0, 7, 0, 0, 0, 0, 0, 0, 0]);
+    assert.equal(await told(sender, message), 0);
+    assert(native.receive(sender, new Uint8Array(256), true) > 16);
+    assert.equal(await told(receiver, message), 107, 'ENOTCONN');
+    assert.throws(() => Reflect.apply(native.sendLater, undefined, [sender, message, 7]), TypeError);
+  } finally {
+    native.close(sender);
+    native.close(receiver);
+    rmSync(path);
+  }
+});

@@ -107,3 +107,21 @@ test('a name that is none, and a plugin that there is not, are wrong usage', (t)
   assert.equal(weft(host, 'install', '--name', '../x').code, 2);
   assert.equal(weft(host, 'install', '--plugin', 'loom').code, 2);
 });
+
+test('the plugin weft is put in place and tried out without an agent, and what stands in its way is named', async (t) => {
+  const host = new CniHost(t);
+  rmSync(join(host.folder, 'opt'), { recursive: true, force: true });
+  const first = weft(host, 'install', '--plugin', 'weft');
+  assert.equal(first.code, 0, first.out);
+  assert.match(first.out, /opt\/weft +placed +-> .*cni-weft/);
+  assert.deepEqual(readdirSync(join(host.folder, 'net.d')), ['10-weft.conflist']);
+  assert.match(weft(host, 'install', '--plugin', 'weft').out, /all was in place, nothing was changed\n$/);
+  assert.deepEqual([host.devices(), scratch(first)], [[], []]);
+  writeFileSync(
+    host.subnetFile,
+    'FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.17.1/31\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n',
+  );
+  const broken = weft(host, 'check', '--plugin', 'weft');
+  assert.equal(broken.code, 1);
+  assert.match(broken.out, /ADD of weft failed in a trial(.|\n)*too small to allocate from/);
+});
