@@ -43,7 +43,7 @@ export async function weaveLab(state: LabState, control: LabControl): Promise<La
       ready += 1;
       control.update(`${total} agents: ${ready} ready`);
       // Docker daemons are a step of their own: each is a dozen processes for a moment.
-      if (plan.pods === 'namespace') await startPod(state, host, control.signal);
+      if (plan.pods !== 'docker') await startPod(state, host, control.signal);
     }),
   );
   const failures: unknown[] = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));

@@ -77,8 +77,11 @@ export interface LabPlan {
 
 export type EtcdApi = 'v2' | 'v3';
 
-/** What a Pod is: a bare namespace behind a bridge, or a container of a docker daemon that every host has. */
-export type PodKind = 'namespace' | 'docker';
+/**
+ * What a Pod is: a bare namespace behind a bridge, a container of a docker daemon that every host has, or a namespace that the
+ * CNI plugin `weft` attaches.
+ */
+export type PodKind = 'namespace' | 'docker' | 'cni';
 
 export interface LabShape {
   readonly name: string;

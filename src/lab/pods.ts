@@ -1,6 +1,6 @@
 /**
  * A Pod per host: a bare namespace behind the bridge cni0, with the address after the gateway of the host's lease, or a
- * container of the host's docker daemon (docker/containers.ts).
+ * container of the host's docker daemon (docker/containers.ts), or a namespace that the CNI plugin `weft` attaches (cni-pod.ts).
  */
 
 import type { Family } from '#model/ip.ts';
@@ -17,6 +17,10 @@ export async function startPod(state: LabState, host: HostPlan, signal: AbortSig
   if (state.plan.pods === 'docker') {
     const { startPodContainer } = await import('./docker/containers.ts');
     return startPodContainer(state, host, signal);
+  }
+  if (state.plan.pods === 'cni') {
+    const { attachPod } = await import('./cni-pod.ts');
+    return attachPod(host, signal);
   }
   return startPodNamespace(host);
 }

@@ -120,6 +120,7 @@ test('flags of the network become its document', () => {
   ];
   for (const [change, document] of table) assert.equal(shapeLab({ ...REQUEST, ...change }, []).document, document);
   assert.deepEqual(shapeLab({ ...REQUEST, ipv6Only: true }, []).podNetworks.map(formatCidr), ['fd30::/56']);
+  assert.deepEqual([shapeLab(REQUEST, []).pods, shapeLab({ ...REQUEST, pods: 'cni' }, []).pods], ['namespace', 'cni']);
   const { etcdApi, masquerade } = shapeLab({ ...REQUEST, etcdApi: 'v2', masquerade: true }, []);
   assert.deepEqual([etcdApi, masquerade], ['v2', true]);
 });

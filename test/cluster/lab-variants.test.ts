@@ -198,3 +198,9 @@ test('iptables-save on a host is what flannel 0.28.9 leaves, apart from addresse
 function tableOf(rules: string, table: string): string {
   return new RegExp(`^\\*${table}\\n.*?^COMMIT\\n`, 'ms').exec(rules)?.[0] ?? '';
 }
+
+test('Pods that the CNI plugin attaches reach each other in both families, and go with the lab', async (context) => {
+  const { lab, print } = await variant(context, '--dual-stack', '--pods', 'cni');
+  assert.match(await print('ip', '-br', 'link', 'show', 'master', 'cni0'), /^veth[0-9a-f]{8}@/);
+  await endsWithNothing(lab);
+});

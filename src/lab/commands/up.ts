@@ -49,8 +49,11 @@ export const upCommand: CommandBuilder = (context) =>
     .addOption(new Option('--etcd-api <version>', 'etcd API of the agents').choices(['v2', 'v3']).default('v3'))
     .option('--ip-masq', 'the agents masquerade what Pods send to outside')
     .addOption(
-      new Option('--pods <kind>', 'what a Pod is: a bare namespace, or a container of a docker daemon per host')
-        .choices(['namespace', 'docker'])
+      new Option(
+        '--pods <kind>',
+        'what a Pod is: a bare namespace, a container of a docker daemon per host, or attached by the CNI plugin weft',
+      )
+        .choices(['namespace', 'docker', 'cni'])
         .default('namespace'),
     )
     .addOption(outputOption())
