@@ -8,6 +8,7 @@ import type { CniAnswer } from '#cni/weft/cni-service.ts';
 import { type Files, systemFiles } from '#cni/weft/files.ts';
 import { HostSide } from '#cni/weft/host-side.ts';
 import type { Family } from '#model/ip.ts';
+import type { LinkRemover } from '#netlink/link-remover.ts';
 import type { NetlinkSocket } from '#netlink/socket.ts';
 import { CniSite, type Config } from './cni-site.ts';
 
@@ -37,8 +38,12 @@ function sequence(seed: number): () => number {
 }
 
 class Faults {
+  /** Of single calls that fail, and of deaths of the agent, after which every call fails, also those that would clean up. */
   rate = 0;
+  deathRate = 0;
   injected = 0;
+  deaths = 0;
+  dead = false;
   readonly #random: () => number;
 
   constructor(random: () => number) {
@@ -46,7 +51,11 @@ class Faults {
   }
 
   maybe(): void {
-    if (this.#random() >= this.rate) return;
+    if (!this.dead && this.#random() < this.deathRate) {
+      this.dead = true;
+      this.deaths++;
+    }
+    if (!this.dead && this.#random() >= this.rate) return;
     this.injected++;
     throw Object.assign(new Error('ENOSPC: no space left on device (injected)'), { code: 'ENOSPC' });
   }
@@ -81,6 +90,11 @@ class FailingHost extends HostSide {
   constructor(namespace: string, faults: Faults) {
     super(namespace);
     this.#faults = faults;
+  }
+
+  override get links(): LinkRemover {
+    this.#faults.maybe();
+    return super.links;
   }
 
   override get socket(): NetlinkSocket {
@@ -138,7 +152,12 @@ test(`${OPERATIONS} random requests with injected failures leave no cable, addre
   };
 
   faults.rate = 0.02;
+  faults.deathRate = 0.005;
   for (let operation = 0; operation < OPERATIONS; operation++) {
+    if (faults.dead) {
+      faults.dead = false;
+      site.restart(files);
+    }
     const number = pick(CONTAINERS);
     if (!alive.has(number)) {
       site.container(number);
@@ -160,9 +179,13 @@ test(`${OPERATIONS} random requests with injected failures leave no cable, addre
       await site.ask('GC', number, { ...RANGE, cniVersion: '1.1.0', 'cni.dev/valid-attachments': valid });
     }
   }
-  assert(faults.injected > 20 && failures.ADD > 20, `${faults.injected} faults, ${JSON.stringify(failures)}`);
+  context.diagnostic(`${faults.injected} faults, ${faults.deaths} deaths, ${JSON.stringify(failures)}`);
+  assert(faults.injected > 20 && faults.deaths > 5 && failures.ADD > 20);
 
   faults.rate = 0;
+  faults.deathRate = 0;
+  faults.dead = false;
+  site.restart(files);
   for (let number = 0; number < CONTAINERS; number++)
     assert.deepEqual(await site.ask('DEL', number, RANGE), { ok: null });
   assert.deepEqual(site.files(), { addresses: [], records: [] }, `seed ${seed}`);

@@ -11,17 +11,22 @@ import { namespaceAt } from './container-namespace.ts';
 export class HostSide {
   /** Path of the host's namespace; undefined: the one of this process. */
   readonly namespace: string | undefined;
-  readonly links: LinkRemover;
+  readonly #links: LinkRemover;
   #socket: NetlinkSocket | undefined;
 
   constructor(namespace?: string) {
     this.namespace = namespace;
-    this.links = new LinkRemover(namespace);
+    this.#links = new LinkRemover(namespace);
   }
 
   /** Which namespace it is, as `ContainerNamespace` has it. */
   get identity(): string | undefined {
     return namespaceAt(this.namespace ?? '/proc/self/ns/net');
+  }
+
+  /** Takes the host's links away. */
+  get links(): LinkRemover {
+    return this.#links;
   }
 
   get socket(): NetlinkSocket {
