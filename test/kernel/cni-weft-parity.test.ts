@@ -177,6 +177,7 @@ test('each takes down what the other has attached, and gives no address that the
   goAdd(site, 1, true);
   const ours = await site.ask('ADD', 2, { ipMasq: true, runtimeConfig: PORTS });
   goAdd(site, 3, true);
+  assert.match(JSON.stringify(await site.ask('ADD', 1)), /container veth name provided \(eth0\) already exists/);
   assert.match(JSON.stringify(ours), /"10\.5\.1\.3\/24"/);
   assert.deepEqual(site.files().addresses, [
     '10.5.1.2',

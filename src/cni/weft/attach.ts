@@ -7,11 +7,12 @@ import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
 import type { CniRequest } from '#cni/protocol/request.ts';
 import { type CniResult, type CniRoute, resultObject } from '#cni/protocol/result.ts';
 import { type Cidr, familyOf, formatCidr, formatIp, type Ip } from '#model/ip.ts';
+import { getPort } from '#netlink/veth.ts';
 import { exhausted } from './address-folder.ts';
 import type { Candidate } from './address-range.ts';
 import type { AttachmentPlan } from './attachment-config.ts';
 import type { AttachmentRecord } from './attachment-record.ts';
-import { furnish, plugIn, randomVethName } from './cable.ts';
+import { furnish, plugIn, randomVethName, unplug } from './cable.ts';
 import { setRules } from './container-firewall.ts';
 import { ContainerNamespace } from './container-namespace.ts';
 import { detachAll } from './detach.ts';
@@ -44,10 +45,12 @@ export async function attach(network: Network, request: CniRequest, plan: Attach
       result: '',
     };
     if (!network.records.begin(begun)) throw alreadyAttached(containerId, ifname);
+    const taken: Candidate[] = [];
     try {
-      return await make(network, request, plan, container, begun);
+      await takeAddresses(network, plan, begun, taken);
+      return await make(network, request, { plan, container, taken }, begun);
     } catch (error) {
-      await undo(network, begun);
+      await undo(network, container, begun, taken);
       throw error;
     }
   } finally {
@@ -55,16 +58,20 @@ export async function attach(network: Network, request: CniRequest, plan: Attach
   }
 }
 
+interface Making {
+  readonly plan: AttachmentPlan;
+  readonly container: ContainerNamespace;
+  readonly taken: readonly Candidate[];
+}
+
 async function make(
   network: Network,
   request: CniRequest,
-  plan: AttachmentPlan,
-  container: ContainerNamespace,
+  { plan, container, taken }: Making,
   record: AttachmentRecord,
 ): Promise<object> {
   const { host } = network;
   const { ifname } = record;
-  const taken = await takeAddresses(network, plan, record);
   const addresses = taken.map(({ address, range }) => ({ address, length: range.subnet.length }));
   const routes = containerRoutes(plan, taken);
   await turn();
@@ -109,13 +116,13 @@ async function make(
   return answer;
 }
 
-/** One of each set; what containers that vanished have is reclaimed before one is refused. */
+/** Adds one of each set to `taken`; what containers that vanished have is reclaimed before one is refused. */
 async function takeAddresses(
   { addresses, ...network }: Network,
   { rangeSets }: AttachmentPlan,
   owner: AttachmentRecord,
-): Promise<Candidate[]> {
-  const taken: Candidate[] = [];
+  taken: Candidate[],
+): Promise<void> {
   for (const [index, set] of rangeSets.entries()) {
     let candidate = addresses.take(set, index, owner);
     if (candidate === undefined) {
@@ -125,7 +132,6 @@ async function takeAddresses(
     if (candidate === undefined) throw exhausted(set);
     taken.push(candidate);
   }
-  return taken;
 }
 
 interface Routes {
@@ -164,9 +170,18 @@ function gatewayOf({ range: { gateway, subnet } }: Candidate): Cidr {
 }
 
 /** Never hides the error that led here: what cannot be taken down stays on record, and DEL comes by again. */
-async function undo(network: Network, record: AttachmentRecord): Promise<void> {
+async function undo(
+  network: Network,
+  { socket }: ContainerNamespace,
+  record: AttachmentRecord,
+  taken: readonly Candidate[],
+): Promise<void> {
   try {
-    await detachAll(network, record, '');
+    await unplug(network.host, record.veth);
+    // An interface that is there now is another plugin's, with an address that the same container had before.
+    const foreign = getPort(socket, record.ifname) !== undefined;
+    const addresses = foreign ? taken.map(({ address }) => address) : undefined;
+    await detachAll(network, { ...record, addresses }, '');
   } catch {
     // The runtime calls DEL after an ADD that failed.
   }
