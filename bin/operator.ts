@@ -1,6 +1,7 @@
 /** The operator's face: which commands there are, and the process as their context. */
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
+import { certsCommand } from '#certs/commands.ts';
 import type { CommandBuilder, CommandContext } from '#cli/command.ts';
 import { completionCommand } from '#cli/commands/completion.ts';
 import { helpCommand } from '#cli/commands/help.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly CommandBuilder[] = [
   statusCommand,
   networkCommand,
   leaseCommand,
+  certsCommand,
   cniCommand,
   dockerCommand,
   dockerOptsCommand,

@@ -70,6 +70,7 @@ const TABLE: readonly Row[] = [
     may: ['model/', 'runtime/', 'etcd/', 'agent/leases/', 'agent/backends/', 'agent/control/'],
     types: ['agent/publish/'],
   },
+  { who: 'certs/', may: ['model/', 'runtime/', 'pki/', 'cli/'] },
   // Plugins start once per Pod, so they load next to nothing.
   { who: 'cni/protocol/', may: ['model/'] },
   { who: 'cni/flannel/', may: ['model/', 'runtime/version.ts', 'cni/protocol/', 'agent/control/'] },

@@ -34,6 +34,11 @@ export const DEBIAN_PACKAGES = [
   { name: 'gcc', why: 'compiles the native part', probes: ['gcc'] },
   { name: 'libc6-dev', why: "the C library's headers for the native part", probes: ['/usr/include/stdio.h'] },
   { name: 'make', why: 'builds the native part', probes: ['make'] },
+  {
+    name: 'golang-cfssl',
+    why: 'the certificates of weft certs are compared with its own',
+    probes: ['cfssl', 'cfssljson'],
+  },
   { name: 'openssl', why: 'looks at certificates in tests', probes: ['openssl'] },
   { name: 'procps', why: 'ps and sysctl', probes: ['ps', 'sysctl'] },
   { name: 'util-linux', why: 'nsenter and unshare', probes: ['nsenter', 'unshare'] },

@@ -39,7 +39,11 @@ export function validityFrom(nowMs: number, lengthMs: number, backdateMs = 5 * M
 }
 
 /** A root: it may sign certificates, and the length of the path below it is not limited, as cfssl does it. */
-export async function signRoot(subject: Subject, pair: TypedKeyPair, validity: Validity): Promise<x509.X509Certificate> {
+export async function signRoot(
+  subject: Subject,
+  pair: TypedKeyPair,
+  validity: Validity,
+): Promise<x509.X509Certificate> {
   return x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: subjectName(subject),
@@ -69,7 +73,11 @@ export async function signLeaf(
     new x509.BasicConstraintsExtension(false, undefined, true),
   ];
   const own = new x509.Name(subjectName(subject));
-  return sign({ subject: own, notBefore, notAfter, extensions, names: hostExtension(template.hosts) }, publicKey, signer);
+  return sign(
+    { subject: own, notBefore, notAfter, extensions, names: hostExtension(template.hosts) },
+    publicKey,
+    signer,
+  );
 }
 
 /** The same certificate once more: other dates, another serial number, perhaps another key. */
@@ -81,19 +89,29 @@ export async function signAgain(
 ): Promise<x509.X509Certificate> {
   const of = (type: string): x509.Extension[] => certificate.extensions.filter((extension) => extension.type === type);
   const extensions = [...of(KEY_USAGE), ...of(EXTENDED_KEY_USAGE), ...of(BASIC_CONSTRAINTS)];
-  const request = { subject: certificate.subjectName, ...validity, extensions, names: of(ALTERNATIVE_NAMES) };
-  return sign(request, publicKey, signer);
+  const again = { subject: certificate.subjectName, ...validity, extensions, names: of(ALTERNATIVE_NAMES) };
+  return sign(again, publicKey, signer);
 }
 
-/** A signing request, which cfssl leaves beside each certificate. */
+/** A signing request, which cfssl leaves beside each certificate, as PEM. */
 export async function signRequest(subject: Subject, hosts: readonly string[], pair: TypedKeyPair): Promise<string> {
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    name: subjectName(subject),
+  return request(new x509.Name(subjectName(subject)), hostExtension(hosts), pair);
+}
+
+/** The request that this certificate could have been made from, with this key. */
+export async function signRequestAgain(certificate: x509.X509Certificate, pair: TypedKeyPair): Promise<string> {
+  const names = certificate.extensions.filter(({ type }) => type === ALTERNATIVE_NAMES);
+  return request(certificate.subjectName, names, pair);
+}
+
+async function request(name: x509.Name, extensions: x509.Extension[], pair: TypedKeyPair): Promise<string> {
+  const made = await x509.Pkcs10CertificateRequestGenerator.create({
+    name,
     keys: pair.keys,
     signingAlgorithm: signingAlgorithm(pair.type),
-    extensions: hostExtension(hosts),
+    extensions,
   });
-  return pemText(request);
+  return pemText(made);
 }
 
 export function pemText(data: x509.X509Certificate | x509.Pkcs10CertificateRequest): string {

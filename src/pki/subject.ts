@@ -26,5 +26,15 @@ export function subjectName(subject: Subject): x509.JsonName {
     subject.names.flatMap((name) => name[part] || []),
   ]);
   values.push(['CN', subject.commonName === '' ? [] : [subject.commonName]]);
-  return values.flatMap(([part, texts]) => (texts.length === 0 ? [] : [{ [part]: [...texts] }]));
+  return values.flatMap(([part, texts]) => (texts.length === 0 ? [] : [{ [part]: texts.toSorted(derOrder) }]));
+}
+
+/** DER sorts a set by its encoded bytes: shorter values first, then those that need UTF-8, then by their bytes. */
+function derOrder(a: string, b: string): number {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length - right.length || Number(isPrintable(a)) - Number(isPrintable(b)) || left.compare(right);
+}
+
+function isPrintable(text: string): boolean {
+  return /^[A-Za-z0-9 '()+,./:=?-]*$/.test(text);
 }

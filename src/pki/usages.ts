@@ -1,4 +1,5 @@
 /** What a certificate may be used for, in cfssl's words. */
+import './reflect-metadata.ts';
 import * as x509 from '@peculiar/x509';
 
 const KEY_USAGE = {

@@ -326,6 +326,29 @@ export const FAULTS = {
     'look at the file; with --force it is replaced, and kept as .weft-backup-…',
   ),
 
+  'certs.input': entry(
+    'An input for certificates is not valid',
+    1,
+    'correct the lines named; they are in the form of cfssl (ca-config.json, NAME-csr.json)',
+  ),
+  'certs.profile': entry('There is no such signing profile', 2, 'give one of those named with --profile'),
+  'certs.hosts': entry('The certificate of a server names no hosts', 2, 'give --hosts, or hosts in NAME-csr.json'),
+  'certs.ca-missing': entry('There is no authority in the directory', 1, 'make one: weft certs init'),
+  'certs.ca-unusable': entry(
+    'The authority cannot be used',
+    1,
+    'put the right ca.pem and ca-key.pem back; or move both away and make a new authority: weft certs init',
+  ),
+  'certs.ca-expired': entry(
+    'The authority has expired',
+    1,
+    'move ca.pem and ca-key.pem away, make a new authority (weft certs init) and issue all certificates anew',
+  ),
+  'certs.clock': entry('A clock is wrong', 1, 'compare the clock of this machine (date) with others, and set it'),
+  'certs.leaf': entry('A certificate cannot be renewed', 1, 'make it anew: weft certs issue NAME'),
+  'certs.file': entry('A file or directory of certificates cannot be used', 1, 'check the path and the rights'),
+  'certs.busy': entry('Another run works on these certificates', 1, 'wait until it has ended, then try again'),
+
   'docker.subnet-file': entry(
     'The subnet file cannot be read',
     1,
