@@ -54,14 +54,15 @@ export async function makeAuthority(directory: string, request: CertificateReque
   });
 }
 
-/** In which way an authority is not what the input asks for; it is kept all the same. */
-export function authorityDifferences(authority: OpenAuthority, request: CertificateRequest): readonly string[] {
+/** In which way an authority is not what is asked for; it is kept all the same. */
+export function authorityDifferences(authority: OpenAuthority, wanted: Partial<CertificateRequest>): readonly string[] {
   const differences: string[] = [];
-  const [is, wanted] = [nameText(authority.certificate.subjectName), subjectText(request.subject)];
-  if (is !== wanted) differences.push(`its name is ${is}, the input says ${wanted}`);
+  const name = nameText(authority.certificate.subjectName);
+  const wantedName = wanted.subject === undefined ? name : subjectText(wanted.subject);
+  if (name !== wantedName) differences.push(`its name is ${name}, wanted is ${wantedName}`);
   const type: KeyType | undefined = keyTypeOf(authority.parsed.publicKey);
-  if (request.keyType !== undefined && type !== request.keyType) {
-    differences.push(`its key is ${type ?? 'of another kind'}, the input says ${request.keyType}`);
+  if (wanted.keyType !== undefined && type !== wanted.keyType) {
+    differences.push(`its key is ${type ?? 'of another kind'}, wanted is ${wanted.keyType}`);
   }
   return differences;
 }

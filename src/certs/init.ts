@@ -31,15 +31,13 @@ export async function initAuthority(directory: string, flags: RootFlags, nowMs: 
   return withLock(directory, async () => {
     const finished = finishPairs(directory);
     const request = inputs.requests.get('ca');
-    const wanted = withFlags(request ?? STANDARD, flags);
     if (readPair(directory, 'ca').state !== 'absent') {
       const authority = await openAuthority(directory, nowMs);
-      const reasons =
-        request === undefined && Object.keys(flags).length === 0 ? [] : authorityDifferences(authority, wanted);
+      const reasons = authorityDifferences(authority, withFlags(request, flags));
       const action = finished.includes('ca') ? 'completed' : 'kept';
       return { name: 'ca', action, reasons, backups: [], expires: authority.parsed.validToDate.toISOString() };
     }
-    await makeAuthority(directory, wanted, nowMs);
+    await makeAuthority(directory, { ...(request ?? STANDARD), ...withFlags(request, flags) }, nowMs);
     const authority = await openAuthority(directory, nowMs);
     return {
       name: 'ca',
@@ -51,7 +49,10 @@ export async function initAuthority(directory: string, flags: RootFlags, nowMs: 
   });
 }
 
-function withFlags(request: CertificateRequest, { commonName, ...flags }: RootFlags): CertificateRequest {
-  const subject = commonName === undefined ? request.subject : { ...request.subject, commonName };
-  return { ...request, ...flags, subject };
+function withFlags(
+  request: CertificateRequest | undefined,
+  { commonName, ...flags }: RootFlags,
+): Partial<CertificateRequest> {
+  if (commonName === undefined) return { ...request, ...flags };
+  return { ...request, ...flags, subject: { names: request?.subject.names ?? [], commonName } };
 }

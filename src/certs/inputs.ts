@@ -33,8 +33,13 @@ export function readInputs(directory: string): Inputs {
     throw new Fault('certs.input', {
       what: problems.length === 1 ? 'an input has a problem' : `the inputs have ${problems.length} problems`,
       where: directory,
-      why: problems.map(formatInputProblem).join('\n          '),
+      why: problems.toSorted(byPlace).map(formatInputProblem).join('\n          '),
     });
   }
   return { requests, ...(config !== undefined && { config }) };
+}
+
+function byPlace(a: InputProblem, b: InputProblem): number {
+  const byFile = a.file < b.file ? -1 : Number(a.file > b.file);
+  return byFile || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }

@@ -29,15 +29,53 @@ const CONFIG = {
 const ROOT = { CN: 'kubernetes', key: RSA, names: NAMES, ca: { expiry: LIFE } };
 
 const LEAVES: readonly (readonly [what: string, profile: string, request: object])[] = [
-  ['etcd of guide 003', 'kubernetes', { CN: 'etcd', hosts: ['127.0.0.1', '172.16.60.241', '172.16.60.242'], key: RSA, names: NAMES }],
-  ['admin of guide 003', 'kubernetes', { CN: 'admin', hosts: [], key: RSA, names: [{ ...NAMES[0], O: 'system:masters' }] }],
-  ['flanneld of guide 000', 'kubernetes', { CN: 'flanneld', hosts: [], key: RSA, names: [{ C: 'CN', ST: 'GuangDong', L: 'ShenZheng', O: 'pingan', OU: 'caas' }] }],
-  ['an ECDSA key, every kind of host, mixed', 'kubernetes', { CN: 'mixed', hosts: ['10.0.0.1', 'b.example', 'fd00::1', 'ops@a.example', '*.a.example'], key: { algo: 'ecdsa', size: 256 }, names: NAMES }],
-  ['P-384, another profile', 'client', { CN: 'p384', hosts: ['p384'], key: { algo: 'ecdsa', size: 384 }, names: [{ O: 'k8s' }] }],
+  [
+    'etcd of guide 003',
+    'kubernetes',
+    { CN: 'etcd', hosts: ['127.0.0.1', '172.16.60.241', '172.16.60.242'], key: RSA, names: NAMES },
+  ],
+  [
+    'admin of guide 003',
+    'kubernetes',
+    { CN: 'admin', hosts: [], key: RSA, names: [{ ...NAMES[0], O: 'system:masters' }] },
+  ],
+  [
+    'flanneld of guide 000',
+    'kubernetes',
+    {
+      CN: 'flanneld',
+      hosts: [],
+      key: RSA,
+      names: [{ C: 'CN', ST: 'GuangDong', L: 'ShenZheng', O: 'pingan', OU: 'caas' }],
+    },
+  ],
+  [
+    'an ECDSA key, every kind of host, mixed',
+    'kubernetes',
+    {
+      CN: 'mixed',
+      hosts: ['10.0.0.1', 'b.example', 'fd00::1', 'ops@a.example', '*.a.example'],
+      key: { algo: 'ecdsa', size: 256 },
+      names: NAMES,
+    },
+  ],
+  [
+    'P-384, another profile',
+    'client',
+    { CN: 'p384', hosts: ['p384'], key: { algo: 'ecdsa', size: 384 }, names: [{ O: 'k8s' }] },
+  ],
   ['P-521, no extended usage, half an hour', 'signing', { CN: 'p521', key: { algo: 'ecdsa', size: 521 } }],
   ['no key said', 'client', { CN: 'plain', hosts: ['plain'] }],
-  ['several organisations, not in order', 'client', { CN: 'groups', key: RSA, names: [{ O: 'system:nodes', OU: 'b' }, { O: 'z' }, { O: 'k8s', OU: 'a' }] }],
-  ['names that are not ASCII', 'client', { CN: '节点-1', key: RSA, names: [{ C: 'CN', O: '公司', OU: 'R&D' }, { O: 'a@b' }, { O: 'a*b' }] }],
+  [
+    'several organisations, not in order',
+    'client',
+    { CN: 'groups', key: RSA, names: [{ O: 'system:nodes', OU: 'b' }, { O: 'z' }, { O: 'k8s', OU: 'a' }] },
+  ],
+  [
+    'names that are not ASCII',
+    'client',
+    { CN: '节点-1', key: RSA, names: [{ C: 'CN', O: '公司', OU: 'R&D' }, { O: 'a@b' }, { O: 'a*b' }] },
+  ],
   ['no common name', 'client', { CN: '', key: RSA, names: [{ O: 'k8s' }] }],
 ];
 
@@ -63,7 +101,11 @@ suite('the same inputs give what cfssl gives', () => {
     test(what, async (t) => {
       const { ours, theirs } = await bothRoots(t, ROOT);
       for (const folder of [ours, theirs]) writeFileSync(join(folder, 'leaf-csr.json'), JSON.stringify(request));
-      cfssl(theirs, `gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=${profile} leaf-csr.json`, 'leaf');
+      cfssl(
+        theirs,
+        `gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=${profile} leaf-csr.json`,
+        'leaf',
+      );
       await issueLeaves(ours, ['leaf'], { profile }, Date.now());
       assert.deepEqual(fieldsOf(ours, 'leaf'), fieldsOf(theirs, 'leaf'));
       verifyByOpenssl(ours, 'leaf');
@@ -73,21 +115,41 @@ suite('the same inputs give what cfssl gives', () => {
 
 test('a directory that cfssl made is taken over as it is: nothing changes', async (t) => {
   const { theirs } = await bothRoots(t, ROOT);
-  for (const [name, hosts] of [['etcd', ['127.0.0.1', '10.0.0.1']], ['admin', []]] as const) {
+  for (const [name, hosts] of [
+    ['etcd', ['127.0.0.1', '10.0.0.1']],
+    ['admin', []],
+  ] as const) {
     writeFileSync(join(theirs, `${name}-csr.json`), JSON.stringify({ CN: name, hosts, key: RSA, names: NAMES }));
-    cfssl(theirs, `gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=kubernetes ${name}-csr.json`, name);
+    cfssl(
+      theirs,
+      `gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=kubernetes ${name}-csr.json`,
+      name,
+    );
   }
   const before = readFileSync(join(theirs, 'etcd.pem'), 'utf8');
   assert.equal((await initAuthority(theirs, {}, Date.now())).action, 'kept');
   const outcomes = await issueLeaves(theirs, [], {}, Date.now());
-  assert.deepEqual(outcomes.map(({ name, action }) => [name, action]), [['admin', 'kept'], ['etcd', 'kept']]);
+  assert.deepEqual(
+    outcomes.map(({ name, action }) => [name, action]),
+    [
+      ['admin', 'kept'],
+      ['etcd', 'kept'],
+    ],
+  );
   assert.equal(readFileSync(join(theirs, 'etcd.pem'), 'utf8'), before);
 });
 
 test('a certificate of cfssl is renewed field by field, with the same key or another', async (t) => {
   const { theirs } = await bothRoots(t, ROOT);
-  writeFileSync(join(theirs, 'etcd-csr.json'), JSON.stringify({ CN: 'etcd', hosts: ['10.0.0.1', 'a'], key: RSA, names: NAMES }));
-  cfssl(theirs, 'gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=kubernetes etcd-csr.json', 'etcd');
+  writeFileSync(
+    join(theirs, 'etcd-csr.json'),
+    JSON.stringify({ CN: 'etcd', hosts: ['10.0.0.1', 'a'], key: RSA, names: NAMES }),
+  );
+  cfssl(
+    theirs,
+    'gencert -ca=ca.pem -ca-key=ca-key.pem -config=ca-config.json -profile=kubernetes etcd-csr.json',
+    'etcd',
+  );
   const [before, key] = [fieldsOf(theirs, 'etcd'), readFileSync(join(theirs, 'etcd-key.pem'), 'utf8')];
   for (const sameKey of [true, false]) {
     await renewLeaves(theirs, { names: ['etcd'], beforeMs: 0, sameKey }, Date.now());
@@ -113,9 +175,9 @@ async function bothRoots(t: TestContext, root: object): Promise<{ readonly ours:
 }
 
 function cfssl(folder: string, words: string, name: string): void {
-  const options = { cwd: folder, stdio: ['pipe', 'pipe', 'ignore'] } as const;
-  const made = execFileSync('cfssl', words.split(' '), options);
-  execFileSync('cfssljson', ['-bare', name], { ...options, input: made });
+  // Its log would be the loudest part of the tests.
+  const made = execFileSync('cfssl', words.split(' '), { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] });
+  execFileSync('cfssljson', ['-bare', name], { cwd: folder, input: made });
 }
 
 function verifyByOpenssl(folder: string, name: string): void {
@@ -146,7 +208,9 @@ function fieldsOf(folder: string, name: string) {
     subjectKeyIdIsSha1OfKey: subjectKeyId === sha1OfKeyBits(text),
     authorityKeyId: authorityKeyId === undefined ? 'none' : authorityKeyId === rootKeyId,
     signature: openssl(['x509', '-noout', '-text'], text).match(/Signature Algorithm: .*/g),
-    publicKey: openssl(['x509', '-noout', '-text'], text).match(/Public-Key: .*|NIST CURVE: .*|Public Key Algorithm: .*/g),
+    publicKey: openssl(['x509', '-noout', '-text'], text).match(
+      /Public-Key: .*|NIST CURVE: .*|Public Key Algorithm: .*/g,
+    ),
     lifeHours: (certificate.notAfter.getTime() - certificate.notBefore.getTime()) / 3_600_000,
     minutesBack: Math.round((Date.now() - certificate.notBefore.getTime()) / 60_000) <= 7,
     onTheMinute: certificate.notBefore.getSeconds(),
@@ -154,7 +218,9 @@ function fieldsOf(folder: string, name: string) {
     serialIsLong: serial.length >= 17 && serial.length <= 20,
     keyHeader: key.split('\n')[0],
     keyMode: statSync(join(folder, `${name}-key.pem`)).mode & 0o777,
-    request: openssl(['req', '-noout', '-text'], request).match(/Subject: .*|Signature Algorithm: .*|DNS:.*|IP Address:.*/g),
+    request: openssl(['req', '-noout', '-text'], request).match(
+      /Subject: .*|Signature Algorithm: .*|DNS:.*|IP Address:.*/g,
+    ),
     files: [text, request].map((pem) => pem.split('\n')[0]),
   };
 }
@@ -163,8 +229,11 @@ function fieldsOf(folder: string, name: string) {
 function sha1OfKeyBits(pem: string): string {
   const { publicKey } = new X509Certificate(pem);
   const spki = publicKey.export({ type: 'spki', format: 'der' });
-  const pointBytes = { prime256v1: 65, secp384r1: 97, secp521r1: 133 }[publicKey.asymmetricKeyDetails?.namedCurve ?? ''];
-  const bits = pointBytes === undefined ? publicKey.export({ type: 'pkcs1', format: 'der' }) : spki.subarray(-pointBytes);
+  const pointBytes = { prime256v1: 65, secp384r1: 97, secp521r1: 133 }[
+    publicKey.asymmetricKeyDetails?.namedCurve ?? ''
+  ];
+  const bits =
+    pointBytes === undefined ? publicKey.export({ type: 'pkcs1', format: 'der' }) : spki.subarray(-pointBytes);
   return createHash('sha1').update(bits).digest('hex');
 }
 

@@ -25,7 +25,11 @@ export function readCsrInput(file: string, text: string, problems: InputProblem[
     commonName: (cn && input.string(cn)) ?? '',
     names: names === undefined ? [] : input.list(names).map((name) => readNames(input, name)),
   };
-  if (subject.commonName === '' && subject.names.every((name) => Object.keys(name).length === 0)) {
+  if (
+    problems.length === before &&
+    subject.commonName === '' &&
+    subject.names.every((name) => Object.keys(name).length === 0)
+  ) {
     input.problem(cn ?? input.root, 'the certificate has no name: give a CN');
   }
   const hosts = members.get('hosts');

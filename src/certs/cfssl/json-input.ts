@@ -126,15 +126,33 @@ function describe(node: Node | null): string {
 
 /** JSON.parse is the judge of what is JSON. */
 function syntaxProblem(file: string, text: string): InputProblem | undefined {
+  const message = parseError(text);
+  if (message === undefined) return undefined;
+  const [, what = message, at] = /^(.*?)(?: in JSON)? at position (\d+)/s.exec(message) ?? [];
+  const offset = at !== undefined ? Number(at) : UNEXPECTED.test(message) ? unexpectedToken(text) : text.length;
+  const before = text.slice(0, offset).split('\n');
+  const column = (before.at(-1)?.length ?? 0) + 1;
+  return { file, line: before.length, column, text: `not JSON: ${what.split(', ')[0] ?? what}` };
+}
+
+const UNEXPECTED = /^Unexpected token /;
+
+/** Of this error JSON.parse does not tell the place: it is the end of the shortest beginning that has the error too. */
+function unexpectedToken(text: string): number {
+  let [low, high] = [0, text.length];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (UNEXPECTED.test(parseError(text.slice(0, middle)) ?? '')) high = middle;
+    else low = middle;
+  }
+  return low;
+}
+
+function parseError(text: string): string | undefined {
   try {
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const [, what = message, line, column] =
-      /^(.*?)(?: in JSON)? at position \d+ \(line (\d+) column (\d+)\)$/s.exec(message) ?? [];
-    if (line !== undefined) return { file, line: Number(line), column: Number(column), text: `not JSON: ${what}` };
-    const lines = text.split('\n');
-    return { file, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1, text: `not JSON: ${message}` };
+    return error instanceof Error ? error.message : String(error);
   }
 }

@@ -1,8 +1,8 @@
 /** Two runs at once on one directory would mix their keys and certificates: the second is refused. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '#runtime/fault.ts';
-import { errorCode, fileFault, readTextFile } from './text-file.ts';
+import { errorCode, fileFault } from './text-file.ts';
 
 /** Runs `work` as the only one on the directory. Throws Fault `certs.busy` or `certs.file`. */
 export async function withLock<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
@@ -18,11 +18,12 @@ export async function withLock<Result>(directory: string, work: () => Promise<Re
 function takeLock(directory: string, path: string): void {
   for (let attempt = 1; ; attempt++) {
     try {
-      writeFileSync(path, `${process.pid}\n`, { flag: 'wx', mode: 0o644 });
+      // A link is there with its text at once, on a full disk too.
+      symlinkSync(String(process.pid), path);
       return;
     } catch (cause) {
       if (errorCode(cause) !== 'EEXIST') throw fileFault('cannot write into the directory', directory, cause);
-      const owner = Number(readTextFile(path) ?? '0');
+      const owner = lockOwner(path);
       if (attempt > 1 || isAlive(owner)) {
         throw new Fault('certs.busy', {
           what: 'another run works on these certificates',
@@ -33,6 +34,16 @@ function takeLock(directory: string, path: string): void {
       // Its owner died.
       rmSync(path, { force: true });
     }
+  }
+}
+
+/** 0 when that cannot be told. */
+function lockOwner(path: string): number {
+  try {
+    return Number(readlinkSync(path));
+  } catch {
+    // It has gone just now, or somebody put another kind of file there.
+    return 0;
   }
 }
 

@@ -74,7 +74,7 @@ function keepCopy(directory: string, file: string, stamp: string): void {
 function readJournal(directory: string, name: string): PairFiles {
   const path = journalPath(directory, name);
   try {
-    const parsed: Partial<Record<keyof PairFiles, unknown>> = JSON.parse(readTextFile(path) ?? '');
+    const parsed: Partial<Record<keyof PairFiles, unknown>> = Object(JSON.parse(readTextFile(path) ?? ''));
     const { certificate, key, request, keep, stamp } = parsed;
     if (isText(certificate) && isText(key) && isText(stamp) && isTextList(keep)) {
       return { name, certificate, key, keep, stamp, ...(isText(request) && { request }) };
