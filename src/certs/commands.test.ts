@@ -32,7 +32,7 @@ test('from nothing to certificates, a second run, and the table', async (t) => {
     shown.out,
     /^FILE +STATE +EXPIRES +LEFT +SUBJECT +HOSTS +ISSUER\nca\.pem +ok +\S+ +36\d\d d +CN=fleet +- +itself\n/,
   );
-  assert.match(shown.out, /\netcd\.pem +ok +\S+ +36\d\d d +CN=etcd +localhost, 127\.0\.0\.1, 10\.0\.0\.2 +CN=fleet\n/);
+  assert.match(shown.out, /\netcd\.pem +ok +\S+ +36\d\d d +CN=etcd +localhost, 127\.0\.0\.1, 10\.0\.0\.2 +fleet\n/);
   for (const { out, notes } of [shown, issued]) assert.doesNotMatch(out + notes, /PRIVATE KEY/);
 });
 

@@ -16,7 +16,7 @@ export function addCertsOptions(command: Command): Command {
 }
 
 export function keyOption(): Option {
-  const text = 'kind of key, instead of what the input says (rsa2048 where it says nothing)';
+  const text = 'kind of key, instead of what the input says (without an input: rsa2048)';
   return new Option('--key <kind>', text).choices(KEY_TYPES);
 }
 

@@ -48,7 +48,7 @@ function print(context: CommandContext, output: OutputFormat, dir: string, shown
       { title: 'left', value: timeLeft, align: 'right', colour: (row) => COLOURS[row.state] },
       { title: 'subject', value: (row) => row.subject },
       { title: 'hosts', value: (row) => row.hosts.join(', ') },
-      { title: 'issuer', value: (row) => (row.issuer === row.subject ? 'itself' : row.issuer) },
+      { title: 'issuer', value: (row) => (row.issuer === row.subject ? 'itself' : shortName(row.issuer)) },
       { title: 'usages', value: (row) => row.usages.join(', '), wide: true },
       { title: 'key', value: (row) => (row.key ? 'yes' : 'no'), wide: true },
       { title: 'serial', value: (row) => row.serial, wide: true },
@@ -57,6 +57,11 @@ function print(context: CommandContext, output: OutputFormat, dir: string, shown
   });
   if (output !== 'table' && output !== 'wide') return;
   for (const { file, problems } of shown) for (const problem of problems) context.writeNote(`${file}: ${problem}\n`);
+}
+
+/** The common name, where there is one: the whole name is mostly that of the row of ca.pem. */
+function shortName(name: string | undefined): string | undefined {
+  return /(?:^|, )CN=(.*)$/.exec(name ?? '')?.[1] ?? name;
 }
 
 /** `3649 d`, `5 h`, with a minus when it is over. */
