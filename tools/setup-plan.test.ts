@@ -23,6 +23,13 @@ test('a package is missing when any of its programs is', () => {
   assert.equal(names(() => false).length, 20);
 });
 
+test('the services that would start with the missing packages are known', () => {
+  const services = (absent: string) => servicesOf(missingPackages((probe) => probe !== absent));
+  assert.deepEqual(services('dockerd'), ['docker.socket', 'docker.service', 'containerd.service']);
+  assert.deepEqual(services('etcd'), ['etcd.service']);
+  assert.deepEqual(services('bridge'), []);
+});
+
 suite('the system', () => {
   for (const [osRelease, known] of [
     ['PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nID=debian\n', true],
