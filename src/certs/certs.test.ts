@@ -118,6 +118,16 @@ suite('a file that is not ours is kept', () => {
     });
   }
 
+  test('twice in the same second: both copies stay', async (t) => {
+    const directory = await guideDirectory(t, NOW);
+    for (const content of ['first', 'second']) {
+      writeFileSync(join(directory, 'etcd.pem'), content);
+      await issueLeaves(directory, ['etcd'], {}, NOW);
+    }
+    assert.equal(text(directory, 'etcd.pem.weft-backup-20261120T120030Z'), 'first');
+    assert.equal(text(directory, 'etcd.pem.weft-backup-20261120T120030Z-2'), 'second');
+  });
+
   test('of another authority', async (t) => {
     const directory = await guideDirectory(t, NOW);
     const foreign = await (await createAuthority({ commonName: 'kubernetes' })).issue({
@@ -438,7 +448,11 @@ suite('show', () => {
   test('keys that do not fit, can be read by others or are none; other authorities; files that are no certificates', async (t) => {
     const directory = await guideDirectory(t, NOW);
     await issueLeaves(directory, [], {}, NOW);
-    const foreign = await createAuthority({ commonName: 'kubernetes' });
+    const notBefore = new Date(NOW - DAY);
+    const root = await createAuthority({ commonName: 'kubernetes', notBefore });
+    const foreign = await root.issue({ commonName: 'other', hosts: [], usages: [], notBefore });
+    writeFileSync(join(directory, 'second-root.pem'), root.certificate);
+    writeFileSync(join(directory, 'parameters.pem'), '-----BEGIN DH PARAMETERS-----\n-----END DH PARAMETERS-----\n');
     writeFileSync(join(directory, 'admin-key.pem'), text(directory, 'etcd-key.pem'));
     chmodSync(join(directory, 'etcd-key.pem'), 0o640);
     writeFileSync(join(directory, 'other.pem'), foreign.certificate);
@@ -458,6 +472,7 @@ suite('show', () => {
           'other-key.pem holds no private key in PEM form without a passphrase',
           'ca.pem did not sign it',
         ],
+        ['second-root.pem', 'ok', false],
         ['text.pem', 'broken', false, 'it holds no certificate in PEM form'],
       ],
     );

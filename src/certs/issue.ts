@@ -129,8 +129,7 @@ function settle(
     const expires = stored.state === 'pair' ? stored.certificate.validToDate.toISOString() : '';
     return { name, action: finished.includes(name) ? 'completed' : 'kept', reasons: [], backups: [], expires };
   }
-  writePair(directory, made.files);
-  const backups = made.files.keep.map((file) => `${file}.weft-backup-${made.files.stamp}`);
+  const backups = writePair(directory, made.files);
   const action = stored.state === 'absent' ? 'made' : 'made anew';
   return { name, action, reasons, backups, expires: made.notAfter.toISOString() };
 }

@@ -45,7 +45,10 @@ export function showCertificates(directory: string, warnBeforeMs: number, nowMs:
     const interrupted = unfinished.has(file.slice(0, -'.pem'.length))
       ? ['a run that wrote it was interrupted; the next weft certs issue completes it']
       : [];
-    const certificates = readCertificates(readTextFile(join(directory, file)) ?? '');
+    const text = readTextFile(join(directory, file)) ?? '';
+    // Keys and parameters are called .pem too.
+    if (/-----BEGIN (?!CERTIFICATE)/.test(text) && !text.includes('-----BEGIN CERTIFICATE')) return [];
+    const certificates = readCertificates(text);
     if (certificates.length === 0) return [unreadable(file)];
     return certificates.map((certificate, at) => {
       const problems = [
@@ -110,7 +113,9 @@ function keyProblems(directory: string, file: string, certificates: readonly X50
   return problems;
 }
 
+/** Another root is nobody's to sign. */
 function signerProblems(certificate: X509Certificate, authorities: readonly X509Certificate[]): string[] {
+  if (certificate.ca && certificate.checkIssued(certificate)) return [];
   const signed = authorities.some(
     (authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey),
   );

@@ -20,6 +20,7 @@ const CONFIG = {
     default: { expiry: LIFE },
     profiles: {
       kubernetes: { usages: ['signing', 'key encipherment', 'server auth', 'client auth'], expiry: LIFE },
+      century: { usages: ['server auth'], expiry: '876000h' },
       client: { usages: ['client auth', 'digital signature'], expiry: '8760h' },
       signing: { usages: ['signing', 'content committment', 'data encipherment', 'key agreement'], expiry: '30m' },
     },
@@ -65,6 +66,15 @@ const LEAVES: readonly (readonly [what: string, profile: string, request: object
     { CN: 'p384', hosts: ['p384'], key: { algo: 'ecdsa', size: 384 }, names: [{ O: 'k8s' }] },
   ],
   ['P-521, no extended usage, half an hour', 'signing', { CN: 'p521', key: { algo: 'ecdsa', size: 521 } }],
+  [
+    'a hundred years, beyond what a two-digit year can say',
+    'century',
+    {
+      CN: 'c',
+      hosts: ['::ffff:10.0.0.1', 'FD00::A', '64:ff9b::1.2.3.4', '::1.2.3.4'],
+      key: { algo: 'ecdsa', size: 256 },
+    },
+  ],
   ['no key said', 'client', { CN: 'plain', hosts: ['plain'] }],
   [
     'several organisations, not in order',
@@ -211,6 +221,7 @@ function fieldsOf(folder: string, name: string) {
     publicKey: openssl(['x509', '-noout', '-text'], text).match(
       /Public-Key: .*|NIST CURVE: .*|Public Key Algorithm: .*/g,
     ),
+    dateTypes: openssl(['asn1parse'], text).match(/UTCTIME|GENERALIZEDTIME/g),
     lifeHours: (certificate.notAfter.getTime() - certificate.notBefore.getTime()) / 3_600_000,
     minutesBack: Math.round((Date.now() - certificate.notBefore.getTime()) / 60_000) <= 7,
     onTheMinute: certificate.notBefore.getSeconds(),

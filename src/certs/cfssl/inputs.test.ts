@@ -229,7 +229,16 @@ test('hosts that a certificate can be for', () => {
   ]) {
     assert.equal(hostProblem(host), undefined, host);
   }
-  for (const host of ['-a', 'a..b', `${'a'.repeat(64)}.x`, '[::1]', 'a b@c', '1.2.3', `${'abc.'.repeat(70)}x`]) {
+  for (const host of [
+    'fe80::1%eth0',
+    '-a',
+    'a..b',
+    `${'a'.repeat(64)}.x`,
+    '[::1]',
+    'a b@c',
+    '1.2.3',
+    `${'abc.'.repeat(70)}x`,
+  ]) {
     assert.notEqual(hostProblem(host), undefined, host);
   }
 });

@@ -2,7 +2,7 @@
  * A certificate, its key and its request change together. They are first written as one file (the journal), then put in
  * place one by one, then the journal goes: a run that ends in between is completed by the next one.
  */
-import { linkSync } from 'node:fs';
+import { existsSync, linkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '#runtime/fault.ts';
 import { errorCode, fileFault, listFiles, readTextFile, removeFile, replaceTextFile } from './text-file.ts';
@@ -33,10 +33,28 @@ export function requestFile(name: string): string {
   return `${name}.csr`;
 }
 
-/** Throws Fault `certs.file`; what was there before is then still there, or the next run completes it. */
-export function writePair(directory: string, pair: PairFiles): void {
+/**
+ * Returns the names of the copies that were kept. Throws Fault `certs.file`; what was there before is then still there, or the
+ * next run completes it.
+ */
+export function writePair(directory: string, wanted: PairFiles): readonly string[] {
+  const pair = { ...wanted, stamp: freeStamp(directory, wanted) };
   replaceTextFile(journalPath(directory, pair.name), JSON.stringify(pair), 0o600);
   putInPlace(directory, pair);
+  return pair.keep.map((file) => backupFile(file, pair.stamp));
+}
+
+/** Two runs in the same second must not take the same name for two copies. */
+function freeStamp(directory: string, { keep, stamp }: PairFiles): string {
+  const taken = (candidate: string): boolean =>
+    keep.some((file) => existsSync(join(directory, backupFile(file, candidate))));
+  let free = stamp;
+  for (let count = 2; taken(free); count++) free = `${stamp}-${count}`;
+  return free;
+}
+
+function backupFile(file: string, stamp: string): string {
+  return `${file}.weft-backup-${stamp}`;
 }
 
 /** Names of the certificates whose writing an earlier run began and did not complete. */
@@ -64,7 +82,7 @@ function putInPlace(directory: string, pair: PairFiles): void {
 function keepCopy(directory: string, file: string, stamp: string): void {
   const path = join(directory, file);
   try {
-    linkSync(path, `${path}.weft-backup-${stamp}`);
+    linkSync(path, join(directory, backupFile(file, stamp)));
   } catch (cause) {
     // An earlier run came as far as this.
     if (errorCode(cause) !== 'EEXIST') throw fileFault('cannot keep a copy of a file', path, cause);
