@@ -161,7 +161,7 @@ suite('a file that is not ours is kept', () => {
 });
 
 suite('without inputs', () => {
-  test('the names stand for what a fleet needs; hosts that were given once stay', async (t) => {
+  test('the names stand for what a fleet needs; hosts and kinds of keys that were given once stay', async (t) => {
     const directory = scratch(t);
     await initAuthority(directory, { commonName: 'fleet', keyType: 'p256', rootLifeMs: 40 * DAY }, NOW);
     const root = new X509Certificate(text(directory, 'ca.pem'));
@@ -187,6 +187,8 @@ suite('without inputs', () => {
         ['weft.pem', 'CN=weft', '', 'client auth'],
       ],
     );
+    const again = await issueLeaves(directory, [], {}, NOW);
+    assert.deepEqual(new Set(again.map(({ action }) => action)), new Set(['kept']));
     await issueLeaves(directory, ['proxy'], { ...flags, hosts: ['vip.example'], profile: 'server' }, NOW);
     assert.equal(new X509Certificate(text(directory, 'proxy.pem')).subjectAltName, 'DNS:vip.example');
   });

@@ -1,13 +1,14 @@
 /** `weft certs issue`: every leaf that is missing or not what it should be is made; the others stay as they are. */
 import '#pki/reflect-metadata.ts';
+import type { X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
-import { generateKeyPair, privateKeyPem } from '#pki/key-pair.ts';
+import { generateKeyPair, keyTypeOf, privateKeyPem } from '#pki/key-pair.ts';
 import { pemText, signLeaf, signRequest, validityFrom } from '#pki/sign.ts';
 import { Fault } from '#runtime/fault.ts';
 import { checkClock, type OpenAuthority, openAuthority, stampOf } from './authority-files.ts';
 import { certificateDifferences, certificateHosts } from './differences.ts';
 import { type Inputs, readInputs } from './inputs.ts';
-import { type LeafFlags, leafRequest, STANDARD_NAMES } from './leaf-request.ts';
+import { type LeafFlags, leafRequest, type Present, STANDARD_NAMES } from './leaf-request.ts';
 import type { Outcome } from './outcome.ts';
 import type { LeafRequest } from './request.ts';
 import { withLock } from './store/lock.ts';
@@ -76,9 +77,15 @@ function decide(
 ): Decision {
   const stored = readPair(directory, name);
   const ours = stored.state === 'pair' && isSignedBy(authority, stored);
-  const before = ours ? certificateHosts(new x509.X509Certificate(stored.certificate.raw)) : undefined;
+  const before = ours ? presentOf(stored.certificate) : undefined;
   const request = leafRequest(name, inputs, flags, before);
   return { request, stored, ours, reasons: reasonsOf(stored, ours, request, nowMs) };
+}
+
+function presentOf(certificate: X509Certificate): Present {
+  const keyType = keyTypeOf(certificate.publicKey);
+  const hosts = certificateHosts(new x509.X509Certificate(certificate.raw));
+  return { hosts, ...(keyType !== undefined && { keyType }) };
 }
 
 export function isSignedBy(

@@ -14,6 +14,12 @@ export interface LeafFlags {
   readonly keyType?: KeyType;
 }
 
+/** What the certificate that is there has; it stays so where neither an input nor a flag says otherwise. */
+export interface Present {
+  readonly hosts: readonly string[];
+  readonly keyType?: KeyType;
+}
+
 /** The certificates that a fleet has, when no input names others. */
 export const STANDARD_NAMES = ['admin', 'etcd', 'flanneld', 'weft'] as const;
 
@@ -27,16 +33,8 @@ const BUILT_IN: ReadonlyMap<string, Profile> = new Map([
 ]);
 const LOCAL_HOSTS = ['127.0.0.1', 'localhost'];
 
-/**
- * `before`: the hosts of the certificate that is there, which stay when nothing else names any. Throws Fault `certs.profile`,
- * `certs.hosts` or `usage.flag`.
- */
-export function leafRequest(
-  name: string,
-  inputs: Inputs,
-  flags: LeafFlags,
-  before: readonly string[] | undefined,
-): LeafRequest {
+/** Throws Fault `certs.profile`, `certs.hosts` or `usage.flag`. */
+export function leafRequest(name: string, inputs: Inputs, flags: LeafFlags, before: Present | undefined): LeafRequest {
   checkHosts(flags.hosts ?? []);
   const written = inputs.requests.get(name);
   const { subject, ...input } = written ?? standardRequest(name, flags, before);
@@ -46,16 +44,16 @@ export function leafRequest(
     subject,
     hosts: flags.hosts !== undefined && written !== undefined ? flags.hosts : input.hosts,
     // cfssl's own choice for an input without a key.
-    keyType: flags.keyType ?? input.keyType ?? (written === undefined ? 'rsa2048' : 'p256'),
+    keyType: flags.keyType ?? input.keyType ?? (written === undefined ? (before?.keyType ?? 'rsa2048') : 'p256'),
     profile: chooseProfile(inputs.config, profileName),
   };
 }
 
-function standardRequest(name: string, flags: LeafFlags, before: readonly string[] | undefined): CertificateRequest {
+function standardRequest(name: string, flags: LeafFlags, before: Present | undefined): CertificateRequest {
   const names = name === 'admin' ? [{ O: 'system:masters' }] : [];
   const subject = { commonName: name, names };
-  if (name !== 'etcd') return { subject, hosts: flags.hosts ?? before ?? [] };
-  const hosts = flags.hosts ?? before ?? [];
+  if (name !== 'etcd') return { subject, hosts: flags.hosts ?? before?.hosts ?? [] };
+  const hosts = flags.hosts ?? before?.hosts ?? [];
   if (hosts.length === 0) {
     throw new Fault('certs.hosts', {
       what: 'the certificate of etcd needs the names or addresses of its members',
