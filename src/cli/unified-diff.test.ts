@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { array, constantFrom, property as given, assert as property } from 'fast-check';
+import fc from 'fast-check';
 import { unifiedDiff } from './unified-diff.ts';
 
 test('a new file, a removed one and an unchanged one', () => {
@@ -23,9 +23,9 @@ test('three lines around a change are shown, and changes far apart are two hunks
 });
 
 test('applied to the old text a diff gives the new one, whatever they are', () => {
-  const text = array(constantFrom('a\n', 'b\n', '{\n', '\n'), { maxLength: 24 }).map((lines) => lines.join(''));
-  property(
-    given(text, text, (before, after) => {
+  const text = fc.array(fc.constantFrom('a\n', 'b\n', '{\n', '\n'), { maxLength: 24 }).map((lines) => lines.join(''));
+  fc.assert(
+    fc.property(text, text, (before, after) => {
       const diff = unifiedDiff({ path: '/a', before, after });
       assert.equal(diff === '' ? before : applyDiff(before, diff), after);
     }),

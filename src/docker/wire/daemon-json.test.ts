@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dictionary, property as given, integer, jsonValue, assert as property, string } from 'fast-check';
+import fc from 'fast-check';
 import { Fault } from '#runtime/fault.ts';
 import { type LeaseSettings, leaseSettings, withLeaseSettings } from './daemon-json.ts';
 import { readJsonObject } from './json-text.ts';
@@ -37,29 +37,38 @@ test('members are removed with the comma that stood between them and their neigh
 });
 
 test('a file goes through adding and removing as if nothing had been, whatever is in it', () => {
-  const names = string({ minLength: 1 }).filter((name) => !['bip', 'mtu', 'ip-masq', '__proto__'].includes(name));
-  property(
-    given(dictionary(names, jsonValue(), { minKeys: 1 }), integer({ min: 0, max: 4 }), (object, indent) => {
-      const before = JSON.stringify(object, null, indent);
-      const wired = edit(before);
-      assert.deepEqual(JSON.parse(wired), { ...JSON.parse(before), ...LEASE });
-      assert.deepEqual(leaseSettings(wired, PATH), LEASE);
-      assert.equal(edit(wired, NONE), before);
-    }),
+  const names = fc.string({ minLength: 1 }).filter((name) => !['bip', 'mtu', 'ip-masq', '__proto__'].includes(name));
+  fc.assert(
+    fc.property(
+      fc.dictionary(names, fc.jsonValue(), { minKeys: 1 }),
+      fc.integer({ min: 0, max: 4 }),
+      (object, indent) => {
+        const before = JSON.stringify(object, null, indent);
+        const wired = edit(before);
+        assert.deepEqual(JSON.parse(wired), { ...JSON.parse(before), ...LEASE });
+        assert.deepEqual(leaseSettings(wired, PATH), LEASE);
+        assert.equal(edit(wired, NONE), before);
+      },
+    ),
   );
 });
 
 test('what JSON.parse takes is taken and what it refuses is refused', () => {
-  property(
-    given(string({ unit: 'binary-ascii' }), jsonValue(), integer({ min: 0, max: 20 }), (junk, value, at) => {
-      const good = JSON.stringify({ value });
-      const text = good.slice(0, at) + junk + good.slice(at);
-      assert.equal(
-        accepts(() => readJsonObject(text, PATH)),
-        accepts(() => JSON.parse(text)),
-        text,
-      );
-    }),
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary-ascii' }),
+      fc.jsonValue(),
+      fc.integer({ min: 0, max: 20 }),
+      (junk, value, at) => {
+        const good = JSON.stringify({ value });
+        const text = good.slice(0, at) + junk + good.slice(at);
+        assert.equal(
+          accepts(() => readJsonObject(text, PATH)),
+          accepts(() => JSON.parse(text)),
+          text,
+        );
+      },
+    ),
   );
 });
 
