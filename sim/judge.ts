@@ -18,6 +18,8 @@ const AFTERMATH_MS = 10_000;
 const UNDER_WAY_MS = 1000;
 /** A host that has just reached etcd again may still believe what was true before. */
 const CATCH_UP_MS = 5000;
+/** A host that is connected has released an older record of its own, also when it asked for a sign of life first. */
+const RELEASE_MS = 10_000;
 /** The longest pause between two claims, with its jitter. */
 const LONGEST_CLAIM_PAUSE_MS = 80_000;
 /** A host connected for so long has renewed whatever needed it. */
@@ -33,6 +35,9 @@ export class Judge {
   readonly counts = new Map<string, number>();
   mostWaiting = 0;
   #ownChanged = false;
+  /** What each host said last that it holds, and the revision of etcd at which owners were compared. */
+  readonly #owns = new WeakMap<SimHost, Lease | undefined>();
+  #comparedAt = 0;
   readonly #paces = new Map<SimHost, { second: number; steps: number; most: number }>();
 
   constructor(world: World) {
@@ -53,7 +58,10 @@ export class Judge {
       world.violate('deadlines advance', `${host.name} asks to be woken at once, again and again`);
     this.#pace(host, input.type, now);
     this.mostWaiting = Math.max(this.mostWaiting, waiting);
-    if (input.type === 'acquired' || input.type === 'renewed' || input.type === 'leases') this.#ownChanged = true;
+    if (this.#owns.get(host) !== state.own) {
+      this.#owns.set(host, state.own);
+      this.#ownChanged = true;
+    }
     if (input.type === 'acquired') this.#judgeSubnet(host, input.result);
     this.#judgeSizes(host, state, waiting);
   }
@@ -88,8 +96,10 @@ export class Judge {
       (lease) => world.hostOf(lease) !== undefined,
       (key) => this.#judgeVanished(key),
     );
-    if (!this.#ownChanged) return;
+    const { revision } = world.etcd.keyspace;
+    if (!this.#ownChanged && revision === this.#comparedAt) return;
     this.#ownChanged = false;
+    this.#comparedAt = revision;
     this.#judgeOwners();
   }
 
@@ -168,9 +178,31 @@ export class Judge {
       keyOf(own.subnet) !== key
     )
       return;
-    if (world.clock.now() - this.#heardAt(host, key) < UNDER_WAY_MS || hasTwin(world, lease)) return;
+    if (world.clock.now() - this.#heardAt(host, key) < UNDER_WAY_MS || this.#hasNewTwin(lease, peer)) return;
     const what = `${host.name} removes the route to ${formatSubnetKey(subnet)} of ${peer.name}, whose record stands unchanged in etcd`;
     world.violate('no live peer withdrawn', what);
+  }
+
+  /**
+   * Whether an older record names the same host, and that host had no time yet to release it: until then peers go by the older
+   * claim, unless both say the same.
+   */
+  #hasNewTwin({ subnet, attributes, created }: Lease, owner: SimHost): boolean {
+    const world = this.#world;
+    const data = JSON.stringify(attributes.backendData);
+    return [...allLeases(world.etcd)].some(([key, other]) => {
+      if (other.created >= created || key === keyOf(subnet)) return false;
+      const sameAddress = other.attributes.publicIp === attributes.publicIp;
+      const sameData = JSON.stringify(other.attributes.backendData) === data;
+      if (sameAddress === sameData) return false;
+      // The operator's word is released by nobody.
+      return other.reservation || owner.connectedSince === undefined || this.#sinceHeard(owner, key) < RELEASE_MS;
+    });
+  }
+
+  #sinceHeard(host: SimHost, key: string): number {
+    const sinceMs = Math.max(this.#world.history.disturbedAt(key), host.connectedSince ?? Number.NEGATIVE_INFINITY);
+    return this.#world.clock.now() - sinceMs;
   }
 
   /** When the host could first hear of what was last done to the record by others. */
@@ -226,16 +258,6 @@ export class Judge {
     const what = `${host.name} (${addressText(host)}) believes in ${formatSubnetKey(state.own.subnet)}, which etcd does not have`;
     world.violate('held or claimed', what);
   }
-}
-
-/** Whether an older record names the same host or the same MAC: the older claim counts (isStaleTwin in perform.ts). */
-function hasTwin(world: World, { subnet, attributes, created }: Lease): boolean {
-  const data = JSON.stringify(attributes.backendData);
-  const namesSame = (other: Lease): boolean =>
-    other.attributes.publicIp === attributes.publicIp || JSON.stringify(other.attributes.backendData) === data;
-  return [...allLeases(world.etcd).values()].some(
-    (other) => other.created < created && keyOf(other.subnet) !== keyOf(subnet) && namesSame(other),
-  );
 }
 
 /** A host and itself or its clone. */

@@ -171,17 +171,15 @@ function putBadRecord(world: World, what: (typeof BAD_RECORDS)[number], number: 
   putMess(world, key, value);
 }
 
-/** The operator removes what he left behind, and what no agent can tell from a clone. */
+/** The operator removes what he left behind; what agents left behind they remove themselves. */
 function cleanUp(world: World): void {
   for (const { key, value } of allPairs(world.etcd)) if (world.mess.has(value)) deleteKey(world, key);
-  for (const [key, lease] of allLeases(world.etcd)) if (isStaleTwin(world, key, lease)) deleteKey(world, key);
+  for (const [key, lease] of allLeases(world.etcd)) if (isStaleReservation(world, key, lease)) deleteKey(world, key);
 }
 
-/**
- * A second record of a host, at a subnet that it does not hold: a backup brought it back, with an address or a MAC that the
- * host had then. The older claim counts, so peers use that one until somebody releases it.
- */
-function isStaleTwin(world: World, key: string, { attributes }: Lease): boolean {
+/** A reservation for a host that has another subnet: a backup brought it back. No agent gives up the operator's word. */
+function isStaleReservation(world: World, key: string, { attributes, reservation }: Lease): boolean {
+  if (!reservation) return false;
   const data = JSON.stringify(attributes.backendData);
   const named = world.hosts
     .flatMap(({ run }) => run?.state()?.own ?? [])

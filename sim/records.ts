@@ -1,6 +1,6 @@
 /** What etcd really holds, seen by nobody but the simulation: at once, whatever is cut. */
 import { etcdKeys, leaseOf } from '#agent/leases/etcd-keys.ts';
-import { isSameMachine, parseHostRecord } from '#agent/leases/host-record.ts';
+import { type HostRecord, isSameMachine, parseHostRecord } from '#agent/leases/host-record.ts';
 import type { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
 import type { KeyValue } from '#etcd/api.ts';
 import { prefixEnd } from '#etcd/api.ts';
@@ -20,15 +20,34 @@ export function leaseAt(etcd: MemoryEtcd, key: string): Lease | undefined {
   return kv === undefined ? undefined : leaseIn(kv);
 }
 
+/** A stored pair never changes, so each is read once. */
+const READ = new WeakMap<KeyValue, Lease | 'none'>();
+
 export function leaseIn(kv: KeyValue): Lease | undefined {
-  const lease = leaseOf(kv, KEYS);
-  return 'reason' in lease ? undefined : lease;
+  let known = READ.get(kv);
+  if (known === undefined) {
+    const lease = leaseOf(kv, KEYS);
+    known = 'reason' in lease ? 'none' : lease;
+    READ.set(kv, known);
+  }
+  return known === 'none' ? undefined : known;
+}
+
+const HOSTS_READ = new WeakMap<KeyValue, HostRecord | 'none'>();
+
+function hostRecordIn(kv: KeyValue): HostRecord | undefined {
+  let known = HOSTS_READ.get(kv);
+  if (known === undefined) {
+    known = parseHostRecord(kv.value) ?? 'none';
+    HOSTS_READ.set(kv, known);
+  }
+  return known === 'none' ? undefined : known;
 }
 
 /** Whether etcd says that the machine has its address: its lease alone does not tell it from a clone. */
 export function holdsAddress(etcd: MemoryEtcd, host: SimHost): boolean {
   const [kv] = etcd.keyspace.range({ key: `${PREFIX}/hosts/${addressText(host)}` }).kvs;
-  const record = kv && parseHostRecord(kv.value);
+  const record = kv && hostRecordIn(kv);
   return record !== undefined && isSameMachine(record, host.mark);
 }
 

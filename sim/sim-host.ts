@@ -81,6 +81,7 @@ export class SimHost {
   #cuts = 0;
   #starts = 0;
   #boots = 1;
+  #mark: { readonly boot: number; readonly mark: HostMark } | undefined;
   readonly #around: Surroundings;
 
   constructor(around: Surroundings, index: number, address: number, clone = 0) {
@@ -121,9 +122,15 @@ export class SimHost {
     const randomMac = (): Mac => macFromRandom(Uint8Array.from({ length: 6 }, () => random() * 256));
     let alive = true;
     let state: CoreState | undefined;
+    /** A pass takes time, and what comes meanwhile is answered by the next one, as on a real machine. */
+    let busyUntil = 0;
+    const now = (): number => Math.max(clock.now(), busyUntil);
+    const takes = (ms: number): void => {
+      busyUntil = now() + Math.ceil(ms);
+    };
     const mortal: Clock = {
-      now: () => clock.now(),
-      after: (ms, wake) => clock.after(ms, () => void (alive && wake())),
+      now,
+      after: (ms, wake) => clock.after(ms + now() - clock.now(), () => void (alive && wake())),
     };
     const client = etcd.connect();
     if (this.isCut) client.cut();
@@ -153,7 +160,7 @@ export class SimHost {
         randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
         spread: random(),
       },
-      kernel,
+      kernel: slowKernel(kernel, takes),
       ...(this.#around.withCache ? { cache: this.cache } : {}),
       store: wrapStore === undefined ? store : wrapStore(store, this),
       traffic: NO_TRAFFIC,
@@ -210,7 +217,10 @@ export class SimHost {
 
   /** Which machine this is: a clone has another id, and every boot one of its own. */
   get mark(): HostMark {
-    return hostMarkOf(this.name, `boot ${this.#boots}`, `host${this.index}`);
+    if (this.#mark?.boot !== this.#boots) {
+      this.#mark = { boot: this.#boots, mark: hostMarkOf(this.name, `boot ${this.#boots}`, `host${this.index}`) };
+    }
+    return this.#mark.mark;
   }
 
   renumber(address: number): void {
@@ -245,6 +255,28 @@ export class SimHost {
       close: () => kernel.close(),
     };
   }
+}
+
+/** As a pass takes on a small machine: `takes` is told of milliseconds. */
+const LOOK_MS_PER_ROUTE = 0.01;
+const WRITE_MS = 0.02;
+
+function slowKernel(kernel: Kernel, takes: (ms: number) => void): Kernel {
+  return {
+    host: (reach) => kernel.host(reach),
+    observe(ownership, fresh) {
+      const observed = kernel.observe(ownership, fresh);
+      takes(1 + observed.routes.length * LOOK_MS_PER_ROUTE);
+      return observed;
+    },
+    apply(operations) {
+      const list = [...operations];
+      takes(list.length * WRITE_MS);
+      return kernel.apply(list);
+    },
+    watch: (ownership, listener) => kernel.watch(ownership, listener),
+    close: () => kernel.close(),
+  };
 }
 
 export function addressText(host: SimHost): string {

@@ -47,6 +47,7 @@ export class World {
   instants = 0;
   readonly #trace = createHash('sha256');
   readonly #around: Surroundings;
+  readonly #byAddress = new Map<number, SimHost>();
   #nextAddress = FIRST_ADDRESS;
   #clonesMade = 0;
   #sampleAt = START_MS + SAMPLE_MS;
@@ -97,7 +98,11 @@ export class World {
 
   /** Whose address that is; a host that is off has one too. */
   hostOf({ attributes }: Lease): SimHost | undefined {
-    return this.hosts.find((host) => host.address === attributes.publicIp);
+    const known = this.#byAddress.get(attributes.publicIp);
+    if (known?.address === attributes.publicIp) return known;
+    const host = this.hosts.find(({ address }) => address === attributes.publicIp);
+    if (host !== undefined) this.#byAddress.set(host.address, host);
+    return host;
   }
 
   note(text: string): void {

@@ -14,7 +14,7 @@ import { StatusReporter } from '#agent/publish/status-reporter.ts';
 import { admitPeers } from '#agent/reconcile/admit-peers.ts';
 import { type Decision, handle } from '#agent/reconcile/core.ts';
 import { type FastPathWish, fastPathWish } from '#agent/reconcile/fast-path-wish.ts';
-import type { Action, Input, PassResult } from '#agent/reconcile/input.ts';
+import type { Action, Input, PassResult, TwinOutcome } from '#agent/reconcile/input.ts';
 import { engineWork } from '#agent/reconcile/plan.ts';
 import { LEASE_TTL_SECONDS } from '#agent/reconcile/renewal.ts';
 import { type ReportDetail, reportOf } from '#agent/reconcile/report.ts';
@@ -22,6 +22,7 @@ import { type EngineOutcome, runPass } from '#agent/reconcile/run-pass.ts';
 import { type CoreSettings, type CoreState, newCoreState } from '#agent/reconcile/state.ts';
 import type { Traffic } from '#agent/traffic/traffic.ts';
 import type { Ip } from '#model/ip.ts';
+import type { Lease } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import type { Clock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
@@ -146,6 +147,9 @@ export function startDriver(options: DriverOptions): Driver {
         break;
       case 'renew':
         renew(action);
+        break;
+      case 'release-twin':
+        releaseTwin(action.twin);
         break;
       case 'firewall':
         follow(
@@ -287,6 +291,7 @@ export function startDriver(options: DriverOptions): Driver {
       ttlSeconds: LEASE_TTL_SECONDS,
       random: options.random,
       sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
+      copyLives: (attributes) => guard.hasLivingCopy(attributes),
     };
     let { snapshot } = action;
     const acquireOnce = (): Promise<AcquiredLease> => {
@@ -320,12 +325,24 @@ export function startDriver(options: DriverOptions): Driver {
 
   const renew = ({ lease, attributes }: Action & { readonly type: 'renew' }): void => {
     follow(
-      guard.protect(attributes, () => keepLease(store, lease, attributes, LEASE_TTL_SECONDS)),
+      guard.protect(attributes, () =>
+        keepLease(store, lease, attributes, LEASE_TTL_SECONDS, (found) => guard.hasLivingCopy(found)),
+      ),
       (kept) => {
         guard.hold(kept.attributes, kept.modified);
         return { type: 'renewed', lease: kept };
       },
       (fault) => ({ type: 'renew-failed', fault }),
+    );
+  };
+
+  const releaseTwin = (twin: Lease): void => {
+    const release = async (): Promise<TwinOutcome> =>
+      (await guard.hasLivingCopy(twin.attributes)) ? 'copy' : store.release(twin);
+    follow(
+      release(),
+      (outcome) => ({ type: 'twin-done', twin, outcome }),
+      (fault) => ({ type: 'twin-failed', fault }),
     );
   };
 

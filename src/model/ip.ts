@@ -2,7 +2,7 @@
  * Addresses and networks of either family. The type of an address is its family: IPv4 is a number, IPv6 a bigint, so that
  * dual stack is more values of the same kind and IPv4 costs what it did alone. A number and a bigint are never equal.
  */
-import { type Ipv4Cidr, ipv4CidrContains, lastIpv4Of, maskIpv4Cidr, parseIpv4Cidr } from './cidr.ts';
+import { type Ipv4Cidr, isInIpv4Prefix, lastIpv4Of, maskIpv4Cidr, parseIpv4Cidr } from './cidr.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from './ipv4.ts';
 import { formatIpv6, type Ipv6, ipv6CidrContains, lastIpv6Of, maskIpv6Cidr, parseIpv6, parseIpv6Cidr } from './ipv6.ts';
 
@@ -61,8 +61,7 @@ export function lastIpOf({ address, length }: Cidr): Ip {
 
 /** Whether the address is in the network; one of the other family never is. */
 export function cidrContains({ address: base, length }: Cidr, address: Ip): boolean {
-  if (typeof base === 'number')
-    return typeof address === 'number' && ipv4CidrContains({ address: base, length }, address);
+  if (typeof base === 'number') return typeof address === 'number' && isInIpv4Prefix(base, length, address);
   return typeof address === 'bigint' && ipv6CidrContains({ address: base, length }, address);
 }
 

@@ -85,5 +85,8 @@ function fieldsOf(record: { readonly [name: string]: Json }): { [name in Field]?
 
 /** Whether two hosts or two moments publish the same. */
 export function sameLeaseAttributes(a: LeaseAttributes, b: LeaseAttributes): boolean {
-  return a === b || encodeLeaseRecord(a) === encodeLeaseRecord(b);
+  if (a === b) return true;
+  // Most differ in their address; those that do not are compared as they are written.
+  if (a.publicIp !== b.publicIp || a.publicIpv6 !== b.publicIpv6) return false;
+  return encodeLeaseRecord(a) === encodeLeaseRecord(b);
 }

@@ -25,7 +25,16 @@ class Change<Entry> {
 
   applied(present: readonly Entry[]): readonly Entry[] {
     if (this.#touched.size === 0) return present;
-    return present.filter((entry) => !this.#touched.has(this.#key(entry))).concat([...this.#added.values()]);
+    const added = new Map(this.#added);
+    // What is replaced keeps its place, so that the next comparison finds both lists in one order.
+    const kept = present.flatMap((entry) => {
+      const key = this.#key(entry);
+      if (!this.#touched.has(key)) return [entry];
+      const now = added.get(key);
+      added.delete(key);
+      return now === undefined ? [] : [now];
+    });
+    return kept.concat([...added.values()]);
   }
 }
 

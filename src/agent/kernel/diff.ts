@@ -61,9 +61,9 @@ export function entryOperations(desired: DesiredState, observed: Observed, owner
   for (const entry of fdb.missing) operations.push({ type: 'fdb-replace', entry });
   for (const entry of nexthops.missing) operations.push({ type: 'nexthop-replace', entry });
   // Adding refuses a destination that another program has a route to; only our own is ever replaced.
-  const ours = new Set(observed.routes.map(routeKey));
+  const ours = routes.missing.length === 0 ? undefined : new Set(observed.routes.map(routeKey));
   for (const entry of routes.missing)
-    operations.push({ type: ours.has(routeKey(entry)) ? 'route-replace' : 'route-add', entry });
+    operations.push({ type: ours?.has(routeKey(entry)) === true ? 'route-replace' : 'route-add', entry });
   for (const entry of nexthops.surplus) operations.push({ type: 'nexthop-delete', entry });
   return operations;
 }

@@ -17,6 +17,7 @@ import { allocateSubnet, freeIpv4Subnets, freeIpv6Subnets } from './allocate.ts'
 import { contestedFault } from './contested-fault.ts';
 import { takeAssigned } from './kube-acquire.ts';
 import { isEarlierOwn, isFormerOwn, isSameHost, ownLeases } from './own-lease.ts';
+import type { CopyLives } from './keep-lease.ts';
 import type { LeaseSnapshot, LeaseStore } from './store.ts';
 import { isContested, partsOverlap, subnetsOverlap } from './subnets-overlap.ts';
 
@@ -39,6 +40,8 @@ export interface AcquireRequest {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  /** Whether a copy of this machine runs at the address in a record that looks like ours; by default nobody can tell. */
+  readonly copyLives?: CopyLives;
 }
 
 export interface AcquiredLease {
@@ -103,10 +106,7 @@ async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, release
   const usable = own.filter(isFitting);
   const elsewhere = isHeldFree(request, snapshot) ? usable.find(({ reservation }) => reservation) : usable[0];
   const fitting =
-    usable.find((lease) => isHeld(lease, request)) ??
-    elsewhere ??
-    snapshot.leases.find((lease) => isRecorded(lease, request) && isFitting(lease)) ??
-    formerOwn(request, snapshot).find(isFitting);
+    usable.find((lease) => isHeld(lease, request)) ?? elsewhere ?? (await formerOwn(request, snapshot, isFitting));
   if (fitting !== undefined) {
     const lease = await store.renew(fitting, attributes, ttlSeconds);
     return lease === 'lost' ? 'lost' : { lease, how: 'renewed' };
@@ -173,11 +173,23 @@ function rivalOf(request: AcquireRequest, { leases }: LeaseSnapshot): Fault | un
   return rival && contestedFault({ subnet: previous, attributes, recorded }, rival);
 }
 
-/** The lease of our previous subnet when it is ours by its MAC: we had another address when we wrote it. */
-function formerOwn({ previous, attributes }: AcquireRequest, { leases }: LeaseSnapshot): readonly Lease[] {
-  if (previous === undefined) return [];
-  const key = formatSubnetKey(previous);
-  return leases.filter((each) => formatSubnetKey(each.subnet) === key && isFormerOwn(each.attributes, attributes));
+/**
+ * The lease that we wrote when we had another address: the one that we know, else that of our previous subnet when it has our
+ * MAC. A copy of this machine that runs at that address has written it after us, and keeps it.
+ */
+async function formerOwn(
+  request: AcquireRequest,
+  { leases }: LeaseSnapshot,
+  isFitting: (lease: Lease) => boolean,
+): Promise<Lease | undefined> {
+  const { previous, attributes, copyLives } = request;
+  const key = previous && formatSubnetKey(previous);
+  const isFormer = (lease: Lease): boolean =>
+    formatSubnetKey(lease.subnet) === key && isFormerOwn(lease.attributes, attributes);
+  const found =
+    leases.find((lease) => isRecorded(lease, request) && isFitting(lease)) ??
+    leases.find((lease) => isFormer(lease) && isFitting(lease));
+  return found === undefined || (await copyLives?.(found.attributes)) === true ? undefined : found;
 }
 
 /** Our previous subnet's key with a value that nobody can read is nobody else's claim: it is written anew. */

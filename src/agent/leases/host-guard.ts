@@ -19,7 +19,8 @@ export interface HostGuardOptions {
   readonly patienceMs?: number;
 }
 
-const PATIENCE_MS = 3000;
+/** Less than peers wait for a key that is gone (3 s by default): a host that comes back after its lease ended is not withdrawn. */
+const PATIENCE_MS = 2000;
 /**
  * A machine that once gave a sign of life must be silent for this long: its agent may be down for an upgrade, while its Pods
  * go on under this address.
@@ -83,6 +84,24 @@ export class HostGuard {
       this.#endWatch = hosts.watch(address, revision, (key) => this.#look(hosts, key));
     }
     this.#since ??= revision;
+  }
+
+  /**
+   * Whether a copy of this machine, with its ids and its MAC, runs at the address in that record: then the record is not ours. Its
+   * agent is asked for a sign of life, as a clone at our own address is. False where there are no host keys to tell.
+   */
+  async hasLivingCopy(attributes: LeaseAttributes): Promise<boolean> {
+    const { hosts } = this.#options.store;
+    const address = hostAddress(attributes);
+    if (hosts === undefined || address === this.#address) return false;
+    const found = await hosts.read(address);
+    // Another machine has other ids: it has that address now, and did not write what says our MAC.
+    if (found?.record === undefined || found.record.machine !== hosts.mark.machine) return false;
+    if ((await found.replace({ ...found.record, asker: hosts.mark })) === 'changed') return true;
+    const asked = await hosts.read(address);
+    await new Promise<void>((resolve) => void this.#options.clock.after(this.#patienceMs, resolve));
+    const now = await hosts.read(address);
+    return now !== undefined && (now.revision !== asked?.revision || now.record?.asker === undefined);
   }
 
   stop(): void {

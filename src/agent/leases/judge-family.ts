@@ -11,8 +11,9 @@ import {
   maskCidr,
   parseCidr,
 } from '#model/ip.ts';
-import type { Lease } from '#model/lease.ts';
+import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import type { AdmissionRequest } from './admission.ts';
+import { publishesSame } from './own-lease.ts';
 import { SubnetTree } from './subnet-tree.ts';
 
 /** What a lease says for one family. */
@@ -60,7 +61,8 @@ export function judgeFamily(
       parts.push({ index, subnet, publicIp, fits: subnet.length === subnetLength, created, reservation });
     }
   }
-  refuseYounger(parts, network, NAMES[family], reasons);
+  const attributesOf = (index: number): LeaseAttributes | undefined => leases[index]?.attributes;
+  refuseYounger(parts, network, NAMES[family], reasons, attributesOf);
   return reasons;
 }
 
@@ -121,7 +123,14 @@ function network(text: string): Cidr {
 }
 
 /** Oldest claim first, those that do not fit last: a part is refused when it conflicts with one taken before. */
-function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reasons: Map<number, string>): void {
+function refuseYounger(
+  parts: readonly Part[],
+  network: Cidr,
+  names: Names,
+  reasons: Map<number, string>,
+  attributesOf: (index: number) => LeaseAttributes | undefined,
+): void {
+  if (areApart(parts, network)) return;
   const tree = new SubnetTree(parts.map(({ subnet }) => subnet));
   /** For each part the one taken that is inside its subnet, or whose public address is inside it. */
   const inside = new Map<number, number>();
@@ -132,6 +141,11 @@ function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reas
   const hosts = new Map<Ip, number>();
   // In Kubernetes a node that is registered anew under another name has a second one, and lives; all are reservations there.
   const areBothGiven = (part: Part, other: number): boolean => part.reservation && parts[other]?.reservation === true;
+  // The same address with the same MAC is one host: a backup brought back a subnet that it had, and packets reach it by either.
+  const areOneHost = (part: Part, other: number): boolean => {
+    const [a, b] = [attributesOf(part.index), attributesOf(parts[other]?.index ?? -1)];
+    return a !== undefined && b !== undefined && publishesSame(a, b);
+  };
   for (const at of byAge) {
     const part = parts[at];
     if (part === undefined) continue;
@@ -148,7 +162,7 @@ function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reas
       reasons.set(part.index, `its ${names.publicIp} ${formatIp(part.publicIp)} is ${where}`);
     } else if (held !== undefined) {
       reasons.set(part.index, `the ${names.subnet} contains the ${names.publicIp} of ${name(held, part)}`);
-    } else if (namesake !== undefined && !areBothGiven(part, namesake)) {
+    } else if (namesake !== undefined && !areBothGiven(part, namesake) && !areOneHost(part, namesake)) {
       const address = `${names.publicIp} ${formatIp(part.publicIp)}`;
       reasons.set(part.index, `its ${address} is that of ${name(namesake, part)}: was a machine cloned?`);
     } else {
@@ -165,6 +179,18 @@ function refuseYounger(parts: readonly Part[], network: Cidr, names: Names, reas
     const age = part.created < than.created ? 'older ' : '';
     return `the ${age}lease ${formatCidr(part.subnet)} of ${formatIp(part.publicIp)}`;
   }
+}
+
+/** As in every fleet without a mistake: subnets of one length, each once; each host once, and none inside the network. */
+function areApart(parts: readonly Part[], network: Cidr): boolean {
+  const subnets = new Set<Ip>();
+  const hosts = new Set<Ip>();
+  for (const { subnet, publicIp } of parts) {
+    if (subnet.length !== parts[0]?.subnet.length || cidrContains(network, publicIp)) return false;
+    subnets.add(subnet.address);
+    hosts.add(publicIp);
+  }
+  return subnets.size === parts.length && hosts.size === parts.length;
 }
 
 function compareClaims(a: Part | undefined, b: Part | undefined): number {

@@ -15,6 +15,9 @@ import { isContested, subnetsOverlap } from './subnets-overlap.ts';
 /** A race lost so often in a row is left for the next time. */
 const MOST_TRIES = 3;
 
+/** Whether a copy of this machine runs at the address in a record that looks like ours. */
+export type CopyLives = (attributes: LeaseAttributes) => Promise<boolean>;
+
 /**
  * The lease as it stands now. `own.modified` is 0 for a subnet that is held without a key. Throws Fault `lease.contested` when
  * another host has the subnet or a part of it, `lease.lost` when the key keeps changing, and the store's Faults.
@@ -24,11 +27,12 @@ export async function keepLease(
   own: Lease,
   attributes: LeaseAttributes,
   ttlSeconds: number,
+  copyLives: CopyLives = async () => false,
 ): Promise<Lease> {
   const renewed = own.modified === 0 ? 'lost' : await store.renew(own, attributes, ttlSeconds);
   if (renewed !== 'lost') return renewed;
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const claimed = await claim(store, own, attributes, ttlSeconds);
+    const claimed = await claim(store, own, attributes, ttlSeconds, copyLives);
     if (claimed !== 'lost') return claimed;
   }
   const key = formatSubnetKey(own.subnet);
@@ -40,18 +44,25 @@ async function claim(
   own: Lease,
   attributes: LeaseAttributes,
   ttlSeconds: number,
+  copyLives: CopyLives,
 ): Promise<Lease | 'lost'> {
   const key = formatSubnetKey(own.subnet);
   const { leases, rejected } = await store.list();
   // What names us, by the address that we have now or by the one that we had, was written by an operator's hand, or by a
   // write of ours whose answer was lost. A backup may bring back an address that we had before that.
+  const hasOurAddress = (lease: Lease): boolean =>
+    [attributes, own.attributes].some((each) => isSameHost(each, lease.attributes));
   const namesUs = (lease: Lease): boolean =>
-    [attributes, own.attributes].some((each) => isSameHost(each, lease.attributes)) ||
+    hasOurAddress(lease) ||
     (formatSubnetKey(lease.subnet) === key && (isFormerOwn(lease.attributes, attributes) || isEarlierOwn(lease, own)));
   const rival = leases.find((lease) => !namesUs(lease) && subnetsOverlap(lease.subnet, own.subnet));
   if (rival !== undefined) throw contestedFault({ subnet: own.subnet, attributes, recorded: own }, rival);
   const found = leases.find((lease) => formatSubnetKey(lease.subnet) === key);
-  if (found !== undefined) return store.renew(found, attributes, ttlSeconds);
+  if (found !== undefined) {
+    if (!hasOurAddress(found) && (await copyLives(found.attributes)))
+      throw contestedFault({ subnet: own.subnet, attributes, recorded: own }, found);
+    return store.renew(found, attributes, ttlSeconds);
+  }
   // Nobody can read what stands there, so it is nobody else's claim: it is overwritten, if it is still the same.
   const broken = rejected.find((record) => record.subnet !== undefined && formatSubnetKey(record.subnet) === key);
   if (broken?.created !== undefined && broken.modified !== undefined) {

@@ -1,6 +1,6 @@
 /** Whose a lease is: known by the address that its host is reached at, in the network's first family (spec §2.5 step 2). */
+import { sameJson } from '#model/json-document.ts';
 import type { Lease, LeaseAttributes } from '#model/lease.ts';
-import { sameLeaseAttributes } from '#model/lease-record.ts';
 
 /** Whether both are of one host. An absent address (0.0.0.0, null) is nobody's. */
 export function isSameHost(a: LeaseAttributes, b: LeaseAttributes): boolean {
@@ -14,14 +14,21 @@ export function ownLeases(leases: readonly Lease[], attributes: LeaseAttributes)
 }
 
 /**
- * Whether a record that stands at our own subnet is ours from a time when we had another address: its backend data, such as
- * the MAC of our device, is what no other host publishes. False for backends that publish none.
+ * Whether both say the same about the backend, such as the MAC of the device: no two hosts do, but for copies of a running
+ * machine. False for backends that publish nothing.
+ */
+export function publishesSame(a: LeaseAttributes, b: LeaseAttributes): boolean {
+  if (a.backendData === undefined && a.backendV6Data === undefined) return false;
+  const isSame = sameJson(a.backendData, b.backendData) && sameJson(a.backendV6Data, b.backendV6Data);
+  return isSame && a.backendType === b.backendType;
+}
+
+/**
+ * Whether a record that stands at our own subnet and names another address may be ours from a time when we had that one. A copy
+ * of this machine that runs writes the same: HostGuard.hasLivingCopy tells.
  */
 export function isFormerOwn(record: LeaseAttributes, attributes: LeaseAttributes): boolean {
-  const { backendData, backendV6Data } = record;
-  if (backendData === undefined && backendV6Data === undefined) return false;
-  const { publicIp, publicIpv6 } = attributes;
-  return sameLeaseAttributes({ ...record, publicIp, publicIpv6 }, attributes);
+  return publishesSame(record, attributes);
 }
 
 /**

@@ -14,6 +14,7 @@ import { keepDeparted } from './keep-departed.ts';
 import { logPeers } from './log-peers.ts';
 import { ownAttributes } from './own-attributes.ts';
 import type { CoreState } from './state.ts';
+import { noteTwins } from './twins.ts';
 
 /** Records of one event that are named in the log. */
 const MOST_LOGGED = 5;
@@ -47,6 +48,7 @@ export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: numbe
   if (event.type === 'snapshot') state.claims.atRevision = Math.min(state.claims.atRevision, event.revision);
   const difference = state.view.apply(event, now);
   logPeers(keepDeparted(state, difference, now, actions), actions);
+  noteTwins(state, difference);
   if (difference.added.length + difference.changed.length + difference.removed.length > 0)
     outdateCache(state.cache, now);
   for (const { key, reason } of difference.rejected.slice(0, MOST_LOGGED)) {

@@ -20,12 +20,14 @@ import { logFault } from './log-fault.ts';
 import { readDocument } from './read-document.ts';
 import { renewalTime } from './renewal.ts';
 import type { CoreState } from './state.ts';
+import { absorbTwin, findTwins } from './twins.ts';
 
 const LOAD_PAUSE: Pause = { firstMs: 500, mostMs: 3000 };
 const ACQUIRE_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 /** The other machine is asked again for a sign of life. */
 const CLONE_PAUSE: Pause = { firstMs: 60_000, mostMs: 60_000 };
 const RENEW_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
+const TWIN_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
 const OPEN_PAUSE: Pause = { firstMs: 500, mostMs: 10_000 };
 const CHOOSE_PAUSE: Pause = { firstMs: 1000, mostMs: 10_000 };
 const FIREWALL_PAUSE: Pause = { firstMs: 1000, mostMs: 60_000 };
@@ -133,6 +135,13 @@ export function absorb(state: CoreState, input: Input, now: number, actions: Act
     case 'cache-saved':
     case 'cache-not-saved':
       absorbCache(state, input, now, actions);
+      break;
+    case 'twin-done':
+      absorbTwin(state, input, now, actions);
+      break;
+    case 'twin-failed':
+      failed(state.release, now, TWIN_PAUSE, spread, input.fault);
+      logFault(state, now, actions, input.fault, 'an older lease of this host is not released');
       break;
     case 'firewall-done':
       absorbFirewall(state, input.outcome, now, actions);
@@ -259,7 +268,9 @@ function holdLease(state: CoreState, lease: Lease, now: number): void {
     state.dirty = true;
   }
   outdateCache(state.cache, now);
+  const isOther = state.own === undefined || !sameLeaseAttributes(state.own.attributes, lease.attributes);
   state.own = lease;
+  if (isOther) findTwins(state, lease);
   state.heldSince ??= now;
   state.writtenAt = now;
   state.view.setOwn(lease);

@@ -25,6 +25,7 @@ import { settleUnderlay, underlayFields } from './settle-underlay.ts';
 import { type CoreState, underlayRequest } from './state.ts';
 import { statusOf } from './status.ts';
 import { nextSweep } from './sweep.ts';
+import { nextRelease } from './twins.ts';
 
 const CHOOSE_PAUSE = { firstMs: 1000, mostMs: 10_000 };
 
@@ -44,6 +45,7 @@ export function decide(state: CoreState, now: number, actions: Action[]): number
     nextAcquire,
     nextWatch,
     nextRenew,
+    nextRelease,
     nextFirewall,
     nextPublish,
     nextReady,
@@ -207,6 +209,7 @@ function nextWake(state: CoreState, now: number): number {
     state.renew,
     state.publish,
     state.firewall,
+    state.release,
   ];
   const retries = efforts
     .filter((effort) => !effort.running && effort.notBefore > now)

@@ -41,6 +41,9 @@ export interface PassResult {
   readonly moved?: { readonly underlay: Underlay } & Pick<HostNetwork, 'links' | 'addresses'>;
 }
 
+/** `lost`: somebody else wrote or deleted it meanwhile; `copy`: it is that of a copy of this machine, which runs. */
+export type TwinOutcome = 'released' | 'lost' | 'copy';
+
 export type Input =
   | { readonly type: 'start' }
   | { readonly type: 'loaded'; readonly document: string | undefined; readonly snapshot: LeaseSnapshot }
@@ -58,6 +61,8 @@ export type Input =
   /** Our key written anew, by renewal or after it had vanished. */
   | { readonly type: 'renewed'; readonly lease: Lease }
   | { readonly type: 'renew-failed'; readonly fault: Fault }
+  | { readonly type: 'twin-done'; readonly twin: Lease; readonly outcome: TwinOutcome }
+  | { readonly type: 'twin-failed'; readonly fault: Fault }
   | { readonly type: 'firewall-done'; readonly outcome: FirewallOutcome }
   | { readonly type: 'firewall-failed'; readonly fault: Fault }
   | { readonly type: 'firewall-changed'; readonly by?: readonly string[] }
@@ -92,6 +97,8 @@ export type Action =
   | { readonly type: 'watch'; readonly afterRevision: number }
   /** Renews our key, or claims the same subnet again when the key is gone; never another subnet. */
   | { readonly type: 'renew'; readonly lease: Lease; readonly attributes: LeaseAttributes }
+  /** Gives up an older record of ours, unless a copy of this machine has it. */
+  | { readonly type: 'release-twin'; readonly twin: Lease }
   | { readonly type: 'firewall'; readonly desired: DesiredFirewall; readonly extent: 'live' | 'everywhere' }
   | { readonly type: 'publish'; readonly text: string }
   | { readonly type: 'reread' }

@@ -86,6 +86,8 @@ export interface CoreState {
   /** How often of late somebody else wrote our key. */
   readonly claims: { count: number; lastAt: number; atRevision: number };
   readonly view: PeerView;
+  /** Records of others' subnets that name this host, by subnet: which of them are given up is decided in twins.ts. */
+  readonly twins: Map<string, Lease>;
   /** Peers whose keys are gone and that are programmed all the same. */
   readonly departed: DepartedPeers;
   /** Of those, the ones that a pass let go of since they were last told of. */
@@ -149,6 +151,7 @@ export interface CoreState {
   readonly renew: Effort;
   readonly publish: Effort;
   readonly firewall: Effort;
+  readonly release: Effort;
   readonly cache: CacheState;
   /** The rules may differ from what is wanted. */
   firewallDirty: boolean;
@@ -180,6 +183,7 @@ export function newCoreState(settings: CoreSettings): CoreState {
     contested: 'no',
     claims: { count: 0, lastAt: Number.NEGATIVE_INFINITY, atRevision: 0 },
     view: new PeerView(),
+    twins: new Map(),
     departed: new DepartedPeers(settings.withdraw),
     superseded: [],
     viewChanged: false,
@@ -218,6 +222,7 @@ export function newCoreState(settings: CoreSettings): CoreState {
     renew: newEffort(),
     publish: newEffort(),
     firewall: newEffort(),
+    release: newEffort(),
     cache: newCacheState(),
     firewallDirty: true,
     firewallSurveyed: false,
