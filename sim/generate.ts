@@ -14,6 +14,10 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** Between two calms, at most. */
 const LONGEST_STORM_MS = 6 * HOUR;
+/** In larger fleets hosts join by the rack. */
+const SINGLE_JOINS = 100;
+const RACK = 40;
+const RACK_SPREAD_MS = 1000;
 const LONGER_THAN_A_LEASE_MS = 25 * HOUR;
 
 const WEIGHTS: Readonly<Record<Exclude<EventKind, 'calm' | 'join'>, number>> = {
@@ -58,8 +62,13 @@ export function generate(request: GenerateRequest): Schedule {
   }
   const outlivesLeases = endMs > LONGER_THAN_A_LEASE_MS + LONGEST_STORM_MS && request.hosts === undefined;
   if (outlivesLeases) events.push({ at: 2 * MINUTE, kind: 'outage', forMs: LONGER_THAN_A_LEASE_MS });
-  for (let host = Math.ceil(hosts * 0.7); host < hosts; host += 1) {
-    events.push({ at: chance.whole(MINUTE, Math.round(endMs / storms) - CALM_MS - 2 * MINUTE), kind: 'join', host });
+  const latestJoin = Math.round(endMs / storms) - CALM_MS - 2 * MINUTE;
+  let joinsAt = 0;
+  for (let late = 0, host = Math.ceil(hosts * 0.7); host < hosts; late += 1, host += 1) {
+    // A large fleet grows by racks that are switched on; each host that comes is heard of by all others.
+    const isNewRack = hosts <= SINGLE_JOINS || late % RACK === 0;
+    joinsAt = isNewRack ? chance.whole(MINUTE, latestJoin) : joinsAt + chance.whole(0, RACK_SPREAD_MS / RACK);
+    events.push({ at: joinsAt, kind: 'join', host });
   }
   const isKept = ({ at, kind }: SimEvent): boolean => kind !== 'calm' || at > LONGER_THAN_A_LEASE_MS + HOUR;
   const kept = outlivesLeases ? events.filter(isKept) : events;

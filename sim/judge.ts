@@ -8,7 +8,7 @@ import type { CoreState } from '#agent/reconcile/state.ts';
 import { cidrsOverlap, isIpv4Cidr } from '#model/ip.ts';
 import type { Lease } from '#model/lease.ts';
 import { formatSubnetKey, type SubnetKey } from '#model/subnet-key.ts';
-import { allLeases, holdsAddress, keyOf, leaseAt } from './records.ts';
+import { allLeases, holdsAddress, isOfAnother, keyOf, leaseAt } from './records.ts';
 import { addressText, type SimHost } from './sim-host.ts';
 import type { World } from './world.ts';
 
@@ -195,8 +195,9 @@ export class Judge {
       const sameAddress = other.attributes.publicIp === attributes.publicIp;
       const sameData = JSON.stringify(other.attributes.backendData) === data;
       if (sameAddress === sameData) return false;
-      // The operator's word is released by nobody.
-      return other.reservation || owner.connectedSince === undefined || this.#sinceHeard(owner, key) < RELEASE_MS;
+      // The operator's word is released by nobody, and neither is what a clone wrote with the MAC that it found.
+      if (other.reservation || isOfAnother(world.etcd, owner, other)) return true;
+      return owner.connectedSince === undefined || this.#sinceHeard(owner, key) < RELEASE_MS;
     });
   }
 

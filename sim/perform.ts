@@ -2,7 +2,7 @@
 import type { Operation } from '#agent/kernel/state.ts';
 import type { Lease } from '#model/lease.ts';
 import { macFromRandom } from '#model/mac.ts';
-import { allLeases, allPairs, hostPairs, keyOf, leaseIn } from './records.ts';
+import { allLeases, allPairs, hostPairs, isOfAnother, keyOf, leaseIn } from './records.ts';
 import type { BAD_RECORDS, DRIFTS, SimEvent } from './schedule.ts';
 import { addressText, DEVICE, PREFIX, type SimHost } from './sim-host.ts';
 import { slotKey, type World } from './world.ts';
@@ -174,19 +174,28 @@ function putBadRecord(world: World, what: (typeof BAD_RECORDS)[number], number: 
 /** The operator removes what he left behind; what agents left behind they remove themselves. */
 function cleanUp(world: World): void {
   for (const { key, value } of allPairs(world.etcd)) if (world.mess.has(value)) deleteKey(world, key);
-  for (const [key, lease] of allLeases(world.etcd)) if (isStaleReservation(world, key, lease)) deleteKey(world, key);
+  for (const [key, lease] of allLeases(world.etcd)) if (isStale(world, key, lease)) deleteKey(world, key);
 }
 
-/** A reservation for a host that has another subnet: a backup brought it back. No agent gives up the operator's word. */
-function isStaleReservation(world: World, key: string, { attributes, reservation }: Lease): boolean {
-  if (!reservation) return false;
-  const data = JSON.stringify(attributes.backendData);
-  const named = world.hosts
-    .flatMap(({ run }) => run?.state()?.own ?? [])
-    .filter(
-      (own) => own.attributes.publicIp === attributes.publicIp || JSON.stringify(own.attributes.backendData) === data,
+/**
+ * A second record of a host, at a subnet that it does not hold, which no agent gives up: the operator's own reservation, brought
+ * back by a backup, or what a clone wrote with the MAC that it found in the host's record.
+ */
+function isStale(world: World, key: string, lease: Lease): boolean {
+  const data = JSON.stringify(lease.attributes.backendData);
+  const named = world.hosts.filter(({ run }) => {
+    const own = run?.state()?.own;
+    return (
+      own !== undefined &&
+      (own.attributes.publicIp === lease.attributes.publicIp || JSON.stringify(own.attributes.backendData) === data)
     );
-  return named.length > 0 && named.every((own) => keyOf(own.subnet) !== key);
+  });
+  if (named.length === 0) return false;
+  const holds = ({ run }: SimHost): boolean => {
+    const subnet = run?.state()?.own?.subnet;
+    return subnet !== undefined && keyOf(subnet) === key;
+  };
+  return !named.some(holds) && (lease.reservation || named.every((host) => isOfAnother(world.etcd, host, lease)));
 }
 
 function drift(world: World, host: SimHost, what: (typeof DRIFTS)[number]): void {

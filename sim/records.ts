@@ -4,6 +4,7 @@ import { type HostRecord, isSameMachine, parseHostRecord } from '#agent/leases/h
 import type { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
 import type { KeyValue } from '#etcd/api.ts';
 import { prefixEnd } from '#etcd/api.ts';
+import { formatIp } from '#model/ip.ts';
 import type { Lease } from '#model/lease.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
 import { addressText, PREFIX, type SimHost } from './sim-host.ts';
@@ -20,17 +21,21 @@ export function leaseAt(etcd: MemoryEtcd, key: string): Lease | undefined {
   return kv === undefined ? undefined : leaseIn(kv);
 }
 
-/** A stored pair never changes, so each is read once. */
-const READ = new WeakMap<KeyValue, Lease | 'none'>();
+/** A stored pair never changes, so each is read once, by the judge and by all agents. */
+const READ = new WeakMap<KeyValue, ReturnType<typeof leaseOf>>();
 
-export function leaseIn(kv: KeyValue): Lease | undefined {
+export function readOnce(kv: KeyValue): ReturnType<typeof leaseOf> {
   let known = READ.get(kv);
   if (known === undefined) {
-    const lease = leaseOf(kv, KEYS);
-    known = 'reason' in lease ? 'none' : lease;
+    known = leaseOf(kv, KEYS);
     READ.set(kv, known);
   }
-  return known === 'none' ? undefined : known;
+  return known;
+}
+
+export function leaseIn(kv: KeyValue): Lease | undefined {
+  const lease = readOnce(kv);
+  return 'reason' in lease ? undefined : lease;
 }
 
 const HOSTS_READ = new WeakMap<KeyValue, HostRecord | 'none'>();
@@ -46,9 +51,18 @@ function hostRecordIn(kv: KeyValue): HostRecord | undefined {
 
 /** Whether etcd says that the machine has its address: its lease alone does not tell it from a clone. */
 export function holdsAddress(etcd: MemoryEtcd, host: SimHost): boolean {
-  const [kv] = etcd.keyspace.range({ key: `${PREFIX}/hosts/${addressText(host)}` }).kvs;
-  const record = kv && hostRecordIn(kv);
+  const record = machineAt(etcd, addressText(host));
   return record !== undefined && isSameMachine(record, host.mark);
+}
+
+/** Whether etcd says that another machine than the host has the address which the lease names: then the host leaves it alone. */
+export function isOfAnother(etcd: MemoryEtcd, host: SimHost, { attributes }: Lease): boolean {
+  return machineAt(etcd, formatIp(attributes.publicIp))?.machine !== host.mark.machine;
+}
+
+function machineAt(etcd: MemoryEtcd, address: string): HostRecord | undefined {
+  const [kv] = etcd.keyspace.range({ key: `${PREFIX}/hosts/${address}` }).kvs;
+  return kv && hostRecordIn(kv);
 }
 
 /** Whose addresses are whose. */

@@ -20,6 +20,8 @@ import type { SubnetKey } from '#model/subnet-key.ts';
 import type { Clock, ManualClock } from '#runtime/clock.ts';
 import { createLog } from '#runtime/log.ts';
 
+import { readOnce } from './records.ts';
+
 export const PREFIX = '/coreos.com/network';
 export const DEVICE = 'flannel.1';
 
@@ -134,7 +136,7 @@ export class SimHost {
     };
     const client = etcd.connect();
     if (this.isCut) client.cut();
-    const store = new EtcdLeaseStore({ etcd: client, prefix: PREFIX, clock: mortal, mark: this.mark });
+    const store = new EtcdLeaseStore({ etcd: client, prefix: PREFIX, clock: mortal, mark: this.mark, read: readOnce });
     const previous = this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile);
     const kernel = new MirrorKernel(
       this.#watchedKernel(() => alive),
@@ -274,6 +276,7 @@ function slowKernel(kernel: Kernel, takes: (ms: number) => void): Kernel {
       takes(list.length * WRITE_MS);
       return kernel.apply(list);
     },
+    remember: (wanted) => kernel.remember?.(wanted),
     watch: (ownership, listener) => kernel.watch(ownership, listener),
     close: () => kernel.close(),
   };

@@ -291,7 +291,7 @@ export function startDriver(options: DriverOptions): Driver {
       ttlSeconds: LEASE_TTL_SECONDS,
       random: options.random,
       sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
-      copyLives: (attributes) => guard.hasLivingCopy(attributes),
+      isOthers: (lease) => guard.isOthers(lease),
     };
     let { snapshot } = action;
     const acquireOnce = (): Promise<AcquiredLease> => {
@@ -326,7 +326,7 @@ export function startDriver(options: DriverOptions): Driver {
   const renew = ({ lease, attributes }: Action & { readonly type: 'renew' }): void => {
     follow(
       guard.protect(attributes, () =>
-        keepLease(store, lease, attributes, LEASE_TTL_SECONDS, (found) => guard.hasLivingCopy(found)),
+        keepLease(store, lease, attributes, LEASE_TTL_SECONDS, (found) => guard.isOthers(found)),
       ),
       (kept) => {
         guard.hold(kept.attributes, kept.modified);
@@ -338,7 +338,7 @@ export function startDriver(options: DriverOptions): Driver {
 
   const releaseTwin = (twin: Lease): void => {
     const release = async (): Promise<TwinOutcome> =>
-      (await guard.hasLivingCopy(twin.attributes)) ? 'copy' : store.release(twin);
+      (await guard.isOurs(twin)) ? store.release(twin) : 'others';
     follow(
       release(),
       (outcome) => ({ type: 'twin-done', twin, outcome }),

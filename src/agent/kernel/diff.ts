@@ -41,6 +41,18 @@ export function isDeviceOperation(operation: Operation): boolean {
 
 /** What stands on the devices, which are right already. */
 export function entryOperations(desired: DesiredState, observed: Observed, ownership: Ownership): Operation[] {
+  return entryChange(desired, observed, ownership).operations;
+}
+
+/** Entries of the kinds of which there is one for each peer. */
+export type PeerEntries = Pick<Observed, 'neighbors' | 'fdb' | 'nexthops' | 'routes'>;
+
+/** The operations, and what stands for peers when all of them are done and nothing was too much that we may not remove. */
+export function entryChange(
+  desired: DesiredState,
+  observed: Observed,
+  ownership: Ownership,
+): { readonly operations: Operation[]; readonly wanted: PeerEntries } {
   const written = writtenRoutes(desired.routes, observed, ownership.devices);
   const addresses = difference(desired.addresses, observed.ownAddresses, addressKey, () => true);
   const neighbors = difference(desired.neighbors, observed.neighbors, neighborKey, (a, b) => a.mac === b.mac);
@@ -65,7 +77,7 @@ export function entryOperations(desired: DesiredState, observed: Observed, owner
   for (const entry of routes.missing)
     operations.push({ type: ours?.has(routeKey(entry)) === true ? 'route-replace' : 'route-add', entry });
   for (const entry of nexthops.surplus) operations.push({ type: 'nexthop-delete', entry });
-  return operations;
+  return { operations, wanted: { neighbors: desired.neighbors, fdb: desired.fdb, ...written } };
 }
 
 function oneDevice(device: Device, observed: Observed): Operation[] {

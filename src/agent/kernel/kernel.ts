@@ -1,6 +1,7 @@
 /** Kernel: the seam to rtnetlink. The real one and the fake pass one compliance suite (kernel-compliance.ts). */
 import type { Family, Ip } from '#model/ip.ts';
 import type { Fault } from '#runtime/fault.ts';
+import type { PeerEntries } from './diff.ts';
 import type { Ownership } from './ownership.ts';
 import type { Observed, ObservedAddress, ObservedLink, Operation } from './state.ts';
 
@@ -38,6 +39,8 @@ export interface Kernel {
   observe(ownership: Ownership, fresh?: boolean): Observed;
   /** Applies in order, as one train of messages. An operation that fails does not stop those that follow. */
   apply(operations: Iterable<Operation>): ApplyResult;
+  /** What stands for peers now, as a pass knows that left nothing undone: for one that remembers what it has seen. */
+  remember?(wanted: PeerEntries): void;
   /**
    * Calls `listener` when something of ours changed other than by us, when the underlay's link or addresses changed, or when
    * so much changed that the kernel dropped events. It only wakes: the next pass looks at everything. Undefined: nothing

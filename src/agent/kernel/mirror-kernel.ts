@@ -6,6 +6,7 @@
 import type { Ip } from '#model/ip.ts';
 import type { Clock } from '#runtime/clock.ts';
 import { afterOperations, isForetold } from './after-operations.ts';
+import type { PeerEntries } from './diff.ts';
 import type { ApplyResult, HostNetwork, Kernel } from './kernel.ts';
 import type { Ownership } from './ownership.ts';
 import type { Observed, Operation } from './state.ts';
@@ -48,6 +49,24 @@ export class MirrorKernel implements Kernel {
       this.#memory = { ...memory, observed: afterOperations(memory.observed, list) };
     }
     return result;
+  }
+
+  /**
+   * The same entries in the order in which they are wanted, so that the next comparison walks along both: a kernel lists them
+   * as it likes.
+   */
+  remember(wanted: PeerEntries): void {
+    const memory = this.#memory;
+    if (memory === undefined) return;
+    const { observed } = memory;
+    const { neighbors, fdb, nexthops, routes } = observed;
+    // All that is wanted stands there; if it is as many, it is all.
+    const isAll =
+      neighbors.length === wanted.neighbors.length &&
+      fdb.length === wanted.fdb.length &&
+      nexthops.length === wanted.nexthops.length &&
+      routes.length === wanted.routes.length;
+    if (isAll) this.#memory = { ...memory, observed: { ...observed, ...wanted } };
   }
 
   watch(ownership: () => Ownership | undefined, listener: (by?: string) => void): () => void {

@@ -17,7 +17,7 @@ import { allocateSubnet, freeIpv4Subnets, freeIpv6Subnets } from './allocate.ts'
 import { contestedFault } from './contested-fault.ts';
 import { takeAssigned } from './kube-acquire.ts';
 import { isEarlierOwn, isFormerOwn, isSameHost, ownLeases } from './own-lease.ts';
-import type { CopyLives } from './keep-lease.ts';
+import type { IsOthers } from './keep-lease.ts';
 import type { LeaseSnapshot, LeaseStore } from './store.ts';
 import { isContested, partsOverlap, subnetsOverlap } from './subnets-overlap.ts';
 
@@ -40,8 +40,8 @@ export interface AcquireRequest {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Whether a copy of this machine runs at the address in a record that looks like ours; by default nobody can tell. */
-  readonly copyLives?: CopyLives;
+  /** Whether another machine wrote a record that looks like ours; by default nobody can tell. */
+  readonly isOthers?: IsOthers;
 }
 
 export interface AcquiredLease {
@@ -64,6 +64,7 @@ export interface AcquiredLease {
  */
 export async function acquireLease(request: AcquireRequest): Promise<AcquiredLease> {
   const released: Lease[] = [];
+  const judged = new Map<string, boolean>();
   let given = request.snapshot;
   for (let attempts = 1; ; attempts++) {
     const fresh = given === undefined;
@@ -76,7 +77,14 @@ export async function acquireLease(request: AcquireRequest): Promise<AcquiredLea
       if (taken !== 'lost') return taken;
       continue;
     }
-    const outcome = await attempt(request, snapshot, released);
+    const former = formerOwn(request, snapshot);
+    if (former !== undefined && request.isOthers !== undefined && !judged.has(nameOf(former))) {
+      judged.set(nameOf(former), await request.isOthers(former));
+      // The other machine may have been waited for: peers that came meanwhile are not in this listing.
+      continue;
+    }
+    const ours = former !== undefined && judged.get(nameOf(former)) !== true ? former : undefined;
+    const outcome = await attempt(request, snapshot, released, ours);
     if (outcome === 'full' && fresh) throw networkFull(request, snapshot);
     if (outcome instanceof Fault) {
       if (fresh) throw outcome;
@@ -99,14 +107,19 @@ function pauseMs(attempts: number, random: () => number): number {
 
 type Outcome = { readonly lease: Lease; readonly how: AcquiredLease['how'] } | Fault | 'lost' | 'full';
 
-async function attempt(request: AcquireRequest, snapshot: LeaseSnapshot, released: Lease[]): Promise<Outcome> {
+/** `former`: a lease of ours that names an address which we had before. */
+async function attempt(
+  request: AcquireRequest,
+  snapshot: LeaseSnapshot,
+  released: Lease[],
+  former: Lease | undefined,
+): Promise<Outcome> {
   const { store, network, attributes, ttlSeconds } = request;
   const own = ownLeases(snapshot.leases, attributes);
   const isFitting = (lease: Lease): boolean => subnetMisfit(lease.subnet, network) === undefined;
   const usable = own.filter(isFitting);
   const elsewhere = isHeldFree(request, snapshot) ? usable.find(({ reservation }) => reservation) : usable[0];
-  const fitting =
-    usable.find((lease) => isHeld(lease, request)) ?? elsewhere ?? (await formerOwn(request, snapshot, isFitting));
+  const fitting = usable.find((lease) => isHeld(lease, request)) ?? elsewhere ?? former;
   if (fitting !== undefined) {
     const lease = await store.renew(fitting, attributes, ttlSeconds);
     return lease === 'lost' ? 'lost' : { lease, how: 'renewed' };
@@ -174,22 +187,25 @@ function rivalOf(request: AcquireRequest, { leases }: LeaseSnapshot): Fault | un
 }
 
 /**
- * The lease that we wrote when we had another address: the one that we know, else that of our previous subnet when it has our
- * MAC. A copy of this machine that runs at that address has written it after us, and keeps it.
+ * A lease that we may have written when we had another address: the one that we know, else that of our previous subnet when it
+ * has our MAC. Where our own address has a lease already nothing is looked for.
  */
-async function formerOwn(
-  request: AcquireRequest,
-  { leases }: LeaseSnapshot,
-  isFitting: (lease: Lease) => boolean,
-): Promise<Lease | undefined> {
-  const { previous, attributes, copyLives } = request;
+function formerOwn(request: AcquireRequest, { leases }: LeaseSnapshot): Lease | undefined {
+  const { previous, attributes, network } = request;
+  const isFitting = (lease: Lease): boolean => subnetMisfit(lease.subnet, network) === undefined;
+  if (ownLeases(leases, attributes).some(isFitting)) return undefined;
   const key = previous && formatSubnetKey(previous);
   const isFormer = (lease: Lease): boolean =>
     formatSubnetKey(lease.subnet) === key && isFormerOwn(lease.attributes, attributes);
-  const found =
+  return (
     leases.find((lease) => isRecorded(lease, request) && isFitting(lease)) ??
-    leases.find((lease) => isFormer(lease) && isFitting(lease));
-  return found === undefined || (await copyLives?.(found.attributes)) === true ? undefined : found;
+    leases.find((lease) => isFormer(lease) && isFitting(lease))
+  );
+}
+
+/** A record as it was written once. */
+function nameOf({ subnet, modified }: Lease): string {
+  return `${formatSubnetKey(subnet)} ${modified}`;
 }
 
 /** Our previous subnet's key with a value that nobody can read is nobody else's claim: it is written anew. */

@@ -10,7 +10,7 @@ import { FAMILIES, type Family, type Ip } from '#model/ip.ts';
 import { formatPublicIps, type Lease } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import { subnetKeyOf } from '#model/subnet-key.ts';
-import { judgeFamily } from './judge-family.ts';
+import { GONE, judgeFamily } from './judge-family.ts';
 import { isSameHost } from './own-lease.ts';
 
 export interface AdmissionRequest {
@@ -40,9 +40,6 @@ export interface Admission {
   /** Departed leases to let go of: what was theirs is another's now, or was never used. */
   readonly superseded: readonly Lease[];
 }
-
-/** A key that is gone is no claim any more: it counts as younger than every key that is there. No store counts that far. */
-const GONE = 2 ** 52;
 
 /** Sorts the leases into those to program and those refused, each with the reason. O(n log n). */
 export function admitLeases(request: AdmissionRequest): Admission {

@@ -25,6 +25,8 @@ export interface EtcdLeaseStoreOptions {
   readonly clock?: Clock;
   /** This machine; without it no host keys are written. */
   readonly mark?: HostMark | undefined;
+  /** How a stored pair is read; a simulation reads each once for all its hosts. */
+  readonly read?: typeof leaseOf;
 }
 
 /** An etcd lease that was asked for and has no key yet. */
@@ -45,6 +47,7 @@ export class EtcdLeaseStore implements LeaseStore {
   readonly #etcd: Etcd;
   readonly #keys: EtcdKeys;
   readonly #clock: Clock;
+  readonly #read: typeof leaseOf;
   #spare: Grant | undefined;
   /** The etcd lease that each key we wrote is attached to. */
   readonly #attached = new Map<string, bigint>();
@@ -53,6 +56,7 @@ export class EtcdLeaseStore implements LeaseStore {
     this.#etcd = options.etcd;
     this.#keys = etcdKeys(options.prefix);
     this.#clock = options.clock ?? systemClock;
+    this.#read = options.read ?? leaseOf;
     this.hosts = options.mark && new EtcdHostKeys(this.#etcd, this.#keys, options.mark);
   }
 
@@ -66,7 +70,7 @@ export class EtcdLeaseStore implements LeaseStore {
     const leases: Lease[] = [];
     const rejected: RejectedRecord[] = [];
     const revision = await listRange(this.#etcd, key, prefixEnd(key), (kv) => {
-      const lease = leaseOf(kv, this.#keys);
+      const lease = this.#read(kv, this.#keys);
       if ('reason' in lease) rejected.push(lease);
       else leases.push(lease);
     });
@@ -196,7 +200,7 @@ export class EtcdLeaseStore implements LeaseStore {
       const subnet = this.#keys.subnetOf(event.key);
       return subnet === undefined ? [] : [{ type: 'gone', subnet }];
     }
-    const lease = leaseOf(event.kv, this.#keys);
+    const lease = this.#read(event.kv, this.#keys);
     return ['reason' in lease ? { type: 'rejected', record: lease } : { type: 'put', lease }];
   }
 

@@ -3,7 +3,7 @@
  * life: a challenge written into the key, which a living agent answers by writing its own record again. Who holds the
  * key watches it. Every step is a compare-and-set on the revision that was seen, so that of many at once one wins.
  */
-import type { LeaseAttributes } from '#model/lease.ts';
+import type { Lease, LeaseAttributes } from '#model/lease.ts';
 import type { Clock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { Log } from '#runtime/log.ts';
@@ -87,17 +87,31 @@ export class HostGuard {
   }
 
   /**
-   * Whether a copy of this machine, with its ids and its MAC, runs at the address in that record: then the record is not ours. Its
-   * agent is asked for a sign of life, as a clone at our own address is. False where there are no host keys to tell.
+   * Whether another machine wrote a record that names an address which we may have had: one that wrote it together with its
+   * key, or a copy of this machine, with its ids and its MAC, that gives a sign of life there. False where nothing tells.
    */
-  async hasLivingCopy(attributes: LeaseAttributes): Promise<boolean> {
+  async isOthers({ attributes, modified }: Lease): Promise<boolean> {
     const { hosts } = this.#options.store;
     const address = hostAddress(attributes);
     if (hosts === undefined || address === this.#address) return false;
     const found = await hosts.read(address);
-    // Another machine has other ids: it has that address now, and did not write what says our MAC.
-    if (found?.record === undefined || found.record.machine !== hosts.mark.machine) return false;
-    if ((await found.replace({ ...found.record, asker: hosts.mark })) === 'changed') return true;
+    if (found?.record === undefined) return false;
+    if (found.record.machine !== hosts.mark.machine) return found.revision === modified;
+    return this.#answers(hosts, address, found, found.record);
+  }
+
+  /** Whether this machine wrote a record: our address, or one at which our mark stands and nobody gives a sign of life. */
+  async isOurs({ attributes }: Lease): Promise<boolean> {
+    const { hosts } = this.#options.store;
+    const address = hostAddress(attributes);
+    if (address === this.#address) return true;
+    const found = await hosts?.read(address);
+    if (hosts === undefined || found?.record?.machine !== hosts.mark.machine) return false;
+    return !(await this.#answers(hosts, address, found, found.record));
+  }
+
+  async #answers(hosts: HostKeys, address: string, found: HostKey, record: HostRecord): Promise<boolean> {
+    if ((await found.replace({ ...record, asker: hosts.mark })) === 'changed') return true;
     const asked = await hosts.read(address);
     await new Promise<void>((resolve) => void this.#options.clock.after(this.#patienceMs, resolve));
     const now = await hosts.read(address);

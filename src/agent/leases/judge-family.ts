@@ -16,6 +16,9 @@ import type { AdmissionRequest } from './admission.ts';
 import { publishesSame } from './own-lease.ts';
 import { SubnetTree } from './subnet-tree.ts';
 
+/** A key that is gone is no claim any more: it counts as younger than every key that is there. No store counts that far. */
+export const GONE = 2 ** 52;
+
 /** What a lease says for one family. */
 interface Part {
   /** Of the lease in the list. */
@@ -142,7 +145,9 @@ function refuseYounger(
   // In Kubernetes a node that is registered anew under another name has a second one, and lives; all are reservations there.
   const areBothGiven = (part: Part, other: number): boolean => part.reservation && parts[other]?.reservation === true;
   // The same address with the same MAC is one host: a backup brought back a subnet that it had, and packets reach it by either.
+  // A key that is gone is no second one: that host has moved.
   const areOneHost = (part: Part, other: number): boolean => {
+    if (part.created >= GONE) return false;
     const [a, b] = [attributesOf(part.index), attributesOf(parts[other]?.index ?? -1)];
     return a !== undefined && b !== undefined && publishesSame(a, b);
   };

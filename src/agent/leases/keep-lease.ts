@@ -15,8 +15,8 @@ import { isContested, subnetsOverlap } from './subnets-overlap.ts';
 /** A race lost so often in a row is left for the next time. */
 const MOST_TRIES = 3;
 
-/** Whether a copy of this machine runs at the address in a record that looks like ours. */
-export type CopyLives = (attributes: LeaseAttributes) => Promise<boolean>;
+/** Whether another machine wrote a record that looks like one of ours from a time when we had another address. */
+export type IsOthers = (lease: Lease) => Promise<boolean>;
 
 /**
  * The lease as it stands now. `own.modified` is 0 for a subnet that is held without a key. Throws Fault `lease.contested` when
@@ -27,12 +27,12 @@ export async function keepLease(
   own: Lease,
   attributes: LeaseAttributes,
   ttlSeconds: number,
-  copyLives: CopyLives = async () => false,
+  isOthers: IsOthers = async () => false,
 ): Promise<Lease> {
   const renewed = own.modified === 0 ? 'lost' : await store.renew(own, attributes, ttlSeconds);
   if (renewed !== 'lost') return renewed;
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const claimed = await claim(store, own, attributes, ttlSeconds, copyLives);
+    const claimed = await claim(store, own, attributes, ttlSeconds, isOthers);
     if (claimed !== 'lost') return claimed;
   }
   const key = formatSubnetKey(own.subnet);
@@ -44,7 +44,7 @@ async function claim(
   own: Lease,
   attributes: LeaseAttributes,
   ttlSeconds: number,
-  copyLives: CopyLives,
+  isOthers: IsOthers,
 ): Promise<Lease | 'lost'> {
   const key = formatSubnetKey(own.subnet);
   const { leases, rejected } = await store.list();
@@ -59,7 +59,7 @@ async function claim(
   if (rival !== undefined) throw contestedFault({ subnet: own.subnet, attributes, recorded: own }, rival);
   const found = leases.find((lease) => formatSubnetKey(lease.subnet) === key);
   if (found !== undefined) {
-    if (!hasOurAddress(found) && (await copyLives(found.attributes)))
+    if (!hasOurAddress(found) && (await isOthers(found)))
       throw contestedFault({ subnet: own.subnet, attributes, recorded: own }, found);
     return store.renew(found, attributes, ttlSeconds);
   }

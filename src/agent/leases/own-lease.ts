@@ -25,7 +25,7 @@ export function publishesSame(a: LeaseAttributes, b: LeaseAttributes): boolean {
 
 /**
  * Whether a record that stands at our own subnet and names another address may be ours from a time when we had that one. A copy
- * of this machine that runs writes the same: HostGuard.hasLivingCopy tells.
+ * of this machine that runs writes the same: HostGuard.isOthers tells.
  */
 export function isFormerOwn(record: LeaseAttributes, attributes: LeaseAttributes): boolean {
   return publishesSame(record, attributes);

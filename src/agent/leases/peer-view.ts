@@ -36,6 +36,8 @@ export class PeerView {
   readonly #since = new Map<string, number>();
   #own: Lease | undefined;
   #ownKey: string | undefined;
+  /** What happened to our own key up to this revision is no news. */
+  #ownKnown = 0;
   #revision = 0;
 
   /** All leases of others. */
@@ -62,6 +64,7 @@ export class PeerView {
   setOwn(own: Lease | undefined): void {
     this.#own = own;
     this.#ownKey = own === undefined ? undefined : formatSubnetKey(own.subnet);
+    this.#ownKnown = own?.modified ?? 0;
     if (this.#ownKey === undefined) return;
     this.#leases.delete(this.#ownKey);
     this.#since.delete(this.#ownKey);
@@ -126,6 +129,8 @@ export class PeerView {
       if (!present.has(key)) this.#gone(lease.subnet, snapshot.revision, draft);
     }
     if (this.#ownKey !== undefined && !present.has(this.#ownKey)) draft.own = { type: 'gone' };
+    // A store that was restored from a backup counts from a lower revision again: what comes then is news.
+    this.#ownKnown = Math.min(this.#ownKnown, snapshot.revision);
     this.#revision = snapshot.revision;
   }
 
@@ -141,7 +146,7 @@ export class PeerView {
     const key = formatSubnetKey(lease.subnet);
     if (this.#own !== undefined && key === this.#ownKey) {
       // Our own write and what came before it are no news.
-      if (lease.modified > this.#own.modified) draft.own = { type: 'put', lease };
+      if (lease.modified > this.#ownKnown) draft.own = { type: 'put', lease };
       else delete draft.own;
       return;
     }
@@ -153,14 +158,14 @@ export class PeerView {
   #reject(record: RejectedRecord, draft: Draft): void {
     draft.rejected.push(record);
     if (record.subnet !== undefined && this.#own !== undefined && formatSubnetKey(record.subnet) === this.#ownKey) {
-      if ((record.modified ?? 0) > this.#own.modified) draft.own = { type: 'gone' };
+      if ((record.modified ?? 0) > this.#ownKnown) draft.own = { type: 'gone' };
     }
   }
 
   #gone(subnet: SubnetKey, revision: number, draft: Draft): void {
     const key = formatSubnetKey(subnet);
     if (this.#own !== undefined && key === this.#ownKey) {
-      if (revision > this.#own.modified) draft.own = { type: 'gone' };
+      if (revision > this.#ownKnown) draft.own = { type: 'gone' };
       return;
     }
     this.#note(key, draft);

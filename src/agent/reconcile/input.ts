@@ -41,8 +41,8 @@ export interface PassResult {
   readonly moved?: { readonly underlay: Underlay } & Pick<HostNetwork, 'links' | 'addresses'>;
 }
 
-/** `lost`: somebody else wrote or deleted it meanwhile; `copy`: it is that of a copy of this machine, which runs. */
-export type TwinOutcome = 'released' | 'lost' | 'copy';
+/** `lost`: somebody else wrote or deleted it meanwhile; `others`: nothing shows that this machine wrote it. */
+export type TwinOutcome = 'released' | 'lost' | 'others';
 
 export type Input =
   | { readonly type: 'start' }
@@ -97,7 +97,7 @@ export type Action =
   | { readonly type: 'watch'; readonly afterRevision: number }
   /** Renews our key, or claims the same subnet again when the key is gone; never another subnet. */
   | { readonly type: 'renew'; readonly lease: Lease; readonly attributes: LeaseAttributes }
-  /** Gives up an older record of ours, unless a copy of this machine has it. */
+  /** Gives up an older record, if this machine wrote it. */
   | { readonly type: 'release-twin'; readonly twin: Lease }
   | { readonly type: 'firewall'; readonly desired: DesiredFirewall; readonly extent: 'live' | 'everywhere' }
   | { readonly type: 'publish'; readonly text: string }

@@ -1,7 +1,7 @@
 /** What one pass is to do, from what the core knows and what is observed. Pure. */
 import type { Desired, RefusedLease } from '#agent/backends/backend.ts';
 import type { EngineState } from '#agent/backends/engine-state.ts';
-import { deviceOperations, entryOperations } from '#agent/kernel/diff.ts';
+import { deviceOperations, entryChange, type PeerEntries } from '#agent/kernel/diff.ts';
 import type { Ownership } from '#agent/kernel/ownership.ts';
 import type { DesiredState, Device, HostRoute, Observed, ObservedLink, Operation } from '#agent/kernel/state.ts';
 import { type Cidr, FAMILIES, sameCidr } from '#model/ip.ts';
@@ -16,6 +16,8 @@ export interface Plan {
   readonly refused: readonly RefusedLease[];
   /** Why nothing can be done. */
   readonly blocked: Fault | undefined;
+  /** What stands for peers when all of it is done; absent where something is left alone. */
+  readonly wanted?: PeerEntries;
 }
 
 const NOTHING: Plan = { operations: [], refused: [], blocked: undefined };
@@ -29,14 +31,13 @@ export function plan(state: CoreState, observed: Observed, ownership: Ownership,
   if (blocked !== undefined) return { ...NOTHING, blocked };
   // Until the leases are known, what an earlier run left on the device is what keeps the Pods connected.
   const devices = holdBack.allowed(deviceOperations(desired, observed));
-  const operations =
-    state.own === undefined || devices.length > 0
-      ? devices
-      : [
-          ...holdBack.allowed(sysctlOperations(observed, ownership.underlay, state.givenUpSysctls)),
-          ...holdBack.allowed(holdBack.standing(entryOperations(desired, observed, ownership), observed)),
-        ];
-  return { operations, refused: wanted.refused, blocked };
+  const { refused } = wanted;
+  if (state.own === undefined || devices.length > 0) return { operations: devices, refused, blocked };
+  const sysctls = holdBack.allowed(sysctlOperations(observed, ownership.underlay, state.givenUpSysctls));
+  const change = entryChange(desired, observed, ownership);
+  const entries = holdBack.allowed(holdBack.standing(change.operations, observed));
+  const isWhole = entries.length === change.operations.length;
+  return { operations: [...sysctls, ...entries], refused, blocked, ...(isWhole ? { wanted: change.wanted } : {}) };
 }
 
 /** What the backend's engine is to do, before the kernel is looked at. */

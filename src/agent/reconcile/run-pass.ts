@@ -95,7 +95,7 @@ function rounds(kernel: Kernel, state: CoreState, { fresh, engine, sum }: Attemp
     if (engineFault !== undefined) return blockedBy(engineFault);
     admitPeers(state, observed);
     if (round === 1) countEngine(state, observed, changes, sum);
-    const { operations, refused, blocked } = plan(state, observed, ownership, sum.holdBack);
+    const { operations, refused, blocked, wanted } = plan(state, observed, ownership, sum.holdBack);
     if (blocked !== undefined) return { failed: [], refused, blocked };
     sum.planned += operations.length;
     countOperations(state.counters, operations);
@@ -104,6 +104,7 @@ function rounds(kernel: Kernel, state: CoreState, { fresh, engine, sum }: Attemp
     const vital = failed.find(({ operation }) => isDeviceOperation(operation) || operation.type === 'address-add');
     if (vital !== undefined) return { failed, refused, blocked: vital.fault };
     if (operations.some(isDeviceOperation)) continue;
+    if (failed.length === 0 && wanted !== undefined) kernel.remember?.(wanted);
     if (!beforeLease) {
       state.reconciled = reconciledBy(state, observed.hostRoutes);
       // What the kernel refuses again and again must not keep drift from being told.

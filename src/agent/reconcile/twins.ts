@@ -54,8 +54,8 @@ export function absorbTwin(
   if (outcome === 'released') {
     const why = 'most likely a backup of etcd brought it back; peers would go by it instead of by our lease';
     actions.push({ type: 'log', level: 'warn', message: 'older lease of this host released', fields: { ...fields, why } });
-  } else if (outcome === 'copy') {
-    const remedy = 'give the copy its own MAC: delete its device and restart its agent';
-    actions.push({ type: 'log', level: 'warn', message: 'a copy of this machine has a lease with our MAC', fields: { ...fields, remedy } });
+  } else if (outcome === 'others') {
+    const remedy = 'if that host is no more: weft lease release; if it runs, it is a copy of this one: give it a MAC of its own';
+    actions.push({ type: 'log', level: 'warn', message: 'an older lease has our MAC, and nothing shows that this host wrote it', fields: { ...fields, remedy } });
   }
 }

@@ -11,7 +11,7 @@ import { addressBits, type Cidr, type Family } from '#model/ip.ts';
 import type { Lease } from '#model/lease.ts';
 import type { Mac } from '#model/mac.ts';
 import { OVERHEAD_BYTES, vxlanDeviceName } from './families.ts';
-import { parseVxlanLeaseData } from './lease-data.ts';
+import { peerVxlanData } from './lease-data.ts';
 import type { VxlanOptions } from './options.ts';
 
 interface Rows {
@@ -68,7 +68,7 @@ function wantFamily(
   if (base !== undefined) rows.addresses.push({ device, address: base, length: addressBits(base) });
 
   const isDirect = options.directRouting ? directRoutes(request.hostRoutes, underlay.index) : () => false;
-  const peers = new Map<Mac, Lease>();
+  const peers: Peers = { byMac: new Map(), more: [] };
   for (const lease of request.leases) {
     const subnet = lease.subnet[family];
     const host = hostOf(lease, family);
@@ -77,28 +77,46 @@ function wantFamily(
       rows.routes.push({ type: 'gateway', device: underlay.name, destination: subnet, gateway: host });
     } else takePeer(lease, family, { mac, vni }, peers, refused);
   }
-  for (const [peer, lease] of peers) {
+  const wantSubnet = (peer: Mac, lease: Lease): void => {
     const subnet: Cidr | undefined = lease.subnet[family];
-    const host = hostOf(lease, family);
-    if (subnet === undefined || host === undefined) continue;
+    if (subnet === undefined) return;
     rows.neighbors.push({ device, address: subnet.address, mac: peer });
-    rows.fdb.push({ device, mac: peer, destination: host });
     rows.routes.push({ type: 'onlink', device, destination: subnet, gateway: subnet.address });
+  };
+  for (const [peer, lease] of peers.byMac) {
+    const host = hostOf(lease, family);
+    if (host === undefined) continue;
+    wantSubnet(peer, lease);
+    rows.fdb.push({ device, mac: peer, destination: host });
+  }
+  for (const { mac: peer, lease } of peers.more) {
+    const first = peers.byMac.get(peer);
+    if (first !== undefined && hostOf(first, family) === hostOf(lease, family)) wantSubnet(peer, lease);
+    else refused.push({ lease, reason: ofOlder(peer) });
   }
 }
 
-/** The FDB can hold a MAC once, so of two leases that name the same one the older claim is kept. */
+interface Peers {
+  readonly byMac: Map<Mac, Lease>;
+  /** Further leases of the same hosts. */
+  readonly more: { readonly mac: Mac; readonly lease: Lease }[];
+}
+
+/**
+ * The FDB can hold a MAC once, so of two hosts that name the same one the older claim is kept. Two leases of one host are no
+ * conflict: a backup of etcd may bring back the record of a subnet that the host had before.
+ */
 function takePeer(
   lease: Lease,
   family: Family,
   own: { readonly mac: Mac; readonly vni: number },
-  peers: Map<Mac, Lease>,
+  { byMac: peers, more }: Peers,
   refused: RefusedLease[],
 ): void {
   const { backendData, backendV6Data } = lease.attributes;
   const [name, data] =
     family === 'ipv4' ? (['BackendData', backendData] as const) : (['BackendV6Data', backendV6Data] as const);
-  const parsed = parseVxlanLeaseData(data, name, own.vni);
+  const parsed = peerVxlanData(data, name, own.vni);
   if ('reason' in parsed) {
     refused.push({ lease, reason: parsed.reason });
     return;
@@ -112,7 +130,15 @@ function takePeer(
     peers.set(parsed.mac, lease);
     return;
   }
+  if (hostOf(rival, family) === hostOf(lease, family)) {
+    more.push({ mac: parsed.mac, lease });
+    return;
+  }
   const [older, newer] = rival.created <= lease.created ? [rival, lease] : [lease, rival];
   peers.set(parsed.mac, older);
-  refused.push({ lease: newer, reason: `VtepMAC ${parsed.mac} is already an older lease's: was a machine cloned?` });
+  refused.push({ lease: newer, reason: ofOlder(parsed.mac) });
+}
+
+function ofOlder(mac: Mac): string {
+  return `VtepMAC ${mac} is already an older lease's: was a machine cloned?`;
 }
