@@ -183,12 +183,11 @@ function cleanUp(world: World): void {
  */
 function isStale(world: World, key: string, lease: Lease): boolean {
   const data = JSON.stringify(lease.attributes.backendData);
-  const named = world.hosts.filter(({ run }) => {
+  // By the address that it has: what it holds may still say another one.
+  const named = world.hosts.filter(({ run, address }) => {
     const own = run?.state()?.own;
-    return (
-      own !== undefined &&
-      (own.attributes.publicIp === lease.attributes.publicIp || JSON.stringify(own.attributes.backendData) === data)
-    );
+    if (own === undefined) return false;
+    return address === lease.attributes.publicIp || JSON.stringify(own.attributes.backendData) === data;
   });
   if (named.length === 0) return false;
   const holds = ({ run }: SimHost): boolean => {

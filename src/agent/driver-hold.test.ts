@@ -90,7 +90,7 @@ test('a peer that has moved to another subnet loses the one before at once', asy
 
 test('a lease that was refused because of one that vanished takes its place at once', async () => {
   const { fleet, host } = await hostWithPeers(1);
-  await fleet.putLease('172.30.1.0-24', record(0));
+  await fleet.putLease('172.30.1.0-24', record(0).replace('10.77.0.100', '10.77.0.200'));
   await fleet.pass(100);
   assert.equal(host.said('lease not used').length, 1);
   await fleet.deleteLease('172.30.0.0-24');

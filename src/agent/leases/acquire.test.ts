@@ -119,7 +119,7 @@ test('of two leases with our PublicIP the older claim is kept, the other is repo
 
 test('of two leases with our PublicIP the one that fits is kept', async () => {
   const bench = new Bench();
-  await bench.leased('10.5.9.0-24', '10.77.0.11');
+  await bench.leased('10.5.3.0-24', '10.77.0.11');
   const fitting = await bench.leased('10.5.1.0-24', '10.77.0.11');
   assert.deepEqual((await bench.acquire()).lease.subnet, fitting.subnet);
 });
@@ -413,6 +413,31 @@ test('a host whose Pods run in a subnet without a key claims that one, and gives
   const acquired = await bench.acquire({ previous: subnetOf('10.5.4.0-24'), held: true });
   assert.equal(acquired.how, 'reclaimed');
   assert.deepEqual(await bench.keys(), ['10.5.4.0-24']);
+});
+
+test('a lease that a clone left elsewhere is no reason to move Pods whose subnet another host has', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.9.0-24', '10.77.0.11');
+  await bench.leased('10.5.4.0-24', '10.77.0.12', '8a:00:00:00:00:12');
+  await assert.rejects(bench.acquire({ previous: subnetOf('10.5.4.0-24'), held: true }), { code: 'lease.contested' });
+  assert.equal((await bench.store.list()).leases.length, 2, 'nothing is given up');
+  const { lease } = await bench.acquire({ previous: subnetOf('10.5.4.0-24') });
+  assert.equal(formatSubnetKey(lease.subnet), '10.5.3.0-24');
+});
+
+test('what looks like ours and another machine wrote is left to it, after a fresh listing', async () => {
+  const bench = new Bench();
+  await bench.leased('10.5.4.0-24', '10.77.0.12');
+  let asked = 0;
+  const isOthers = async (): Promise<boolean> => {
+    asked += 1;
+    await bench.leased('10.5.8.0-24', '10.77.0.13', '8a:00:00:00:00:13');
+    return true;
+  };
+  const { lease, snapshot } = await bench.acquire({ previous: subnetOf('10.5.4.0-24'), isOthers });
+  assert.equal(asked, 1);
+  assert.notEqual(formatSubnetKey(lease.subnet), '10.5.4.0-24');
+  assert.equal(snapshot.leases.length, 3, 'a peer that came meanwhile is in it');
 });
 
 test('a record that a backup brought back is known by its revisions, whatever address and MAC it has', async () => {

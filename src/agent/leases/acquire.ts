@@ -78,6 +78,8 @@ export async function acquireLease(request: AcquireRequest): Promise<AcquiredLea
       continue;
     }
     const former = formerOwn(request, snapshot);
+    // Nobody wrote it since we did.
+    if (former !== undefined && former.modified === request.recorded?.modified) judged.set(nameOf(former), false);
     if (former !== undefined && request.isOthers !== undefined && !judged.has(nameOf(former))) {
       judged.set(nameOf(former), await request.isOthers(former));
       // The other machine may have been waited for: peers that came meanwhile are not in this listing.
@@ -118,19 +120,19 @@ async function attempt(
   const own = ownLeases(snapshot.leases, attributes);
   const isFitting = (lease: Lease): boolean => subnetMisfit(lease.subnet, network) === undefined;
   const usable = own.filter(isFitting);
-  const elsewhere = isHeldFree(request, snapshot) ? usable.find(({ reservation }) => reservation) : usable[0];
+  const elsewhere = holdsFitting(request) ? usable.find(({ reservation }) => reservation) : usable[0];
   const fitting = usable.find((lease) => isHeld(lease, request)) ?? elsewhere ?? former;
   if (fitting !== undefined) {
     const lease = await store.renew(fitting, attributes, ttlSeconds);
     return lease === 'lost' ? 'lost' : { lease, how: 'renewed' };
   }
+  const rival = rivalOf(request, snapshot);
+  if (rival !== undefined) return rival;
   // A reservation is the operator's word: only an ordinary lease is ours to give up.
   for (const lease of own.filter((each) => !each.reservation)) {
     if ((await store.release(lease)) === 'lost') return 'lost';
     released.push(lease);
   }
-  const rival = rivalOf(request, snapshot);
-  if (rival !== undefined) return rival;
   const occupied = occupiedSubnets(snapshot, released);
   const mended = await mendRecord(request, snapshot);
   if (mended !== undefined) return mended === 'lost' ? 'lost' : { lease: mended, how: 'reclaimed' };
@@ -155,12 +157,11 @@ function isHeld({ subnet }: Lease, { previous, held }: AcquireRequest): boolean 
 }
 
 /**
- * Whether the subnet that Pods run in has no key and can have one: then a lease of ours elsewhere, which a clone or an old backup
- * left, is no reason to move the Pods.
+ * Whether Pods run in a subnet of the network: then a lease of ours elsewhere, which a clone or an old backup left, is no reason to
+ * move them, neither when the subnet is free nor when another host has it.
  */
-function isHeldFree({ previous, held, network }: AcquireRequest, { leases }: LeaseSnapshot): boolean {
-  if (previous === undefined || held !== true || subnetMisfit(previous, network) !== undefined) return false;
-  return !leases.some((lease) => subnetsOverlap(lease.subnet, previous));
+function holdsFitting({ previous, held, network }: AcquireRequest): boolean {
+  return previous !== undefined && held === true && subnetMisfit(previous, network) === undefined;
 }
 
 /** The record that we wrote ourselves, untouched or as a backup brought it back, whatever address we have now. */

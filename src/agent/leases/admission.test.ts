@@ -94,7 +94,8 @@ test('a subnet of another length than the network hands out yields to every othe
 
 test('of two leases with one PublicIP the older claim stays, and the other is reported', () => {
   const older = leaseOf('10.5.4.0-24', '10.77.0.2', { created: 5 });
-  const younger = leaseOf('10.5.6.0-24', '10.77.0.2', { created: 6 });
+  const attributes = attributesOf('10.77.0.2', '8a:00:00:00:00:02');
+  const younger = leaseOf('10.5.6.0-24', '10.77.0.2', { created: 6, attributes });
   const { admitted: good, refused } = admit([younger, older]);
   assert.deepEqual(good, [older]);
   const reason = 'its PublicIP 10.77.0.2 is that of the older lease 10.5.4.0/24 of 10.77.0.2: was a machine cloned?';
@@ -104,6 +105,14 @@ test('of two leases with one PublicIP the older claim stays, and the other is re
   );
   const unusable = leaseOf('10.9.0.0-24', '10.77.0.2', { created: 1 });
   assert.deepEqual(admit([unusable, younger]).admitted, [younger], 'a lease that is refused has no name to defend');
+});
+
+test('two leases with one PublicIP and one MAC are one host: a backup brought the older one back, and both subnets are reached', () => {
+  const older = leaseOf('10.5.4.0-24', '10.77.0.2', { created: 5 });
+  const younger = leaseOf('10.5.6.0-24', '10.77.0.2', { created: 6 });
+  const { admitted: good, refused } = admit([younger, older]);
+  assert.deepEqual(good, [younger, older]);
+  assert.deepEqual(refused, []);
 });
 
 /** A departed lease as it is programmed: its claim is younger than any. */

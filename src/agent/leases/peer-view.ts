@@ -129,8 +129,8 @@ export class PeerView {
       if (!present.has(key)) this.#gone(lease.subnet, snapshot.revision, draft);
     }
     if (this.#ownKey !== undefined && !present.has(this.#ownKey)) draft.own = { type: 'gone' };
-    // A store that was restored from a backup counts from a lower revision again: what comes then is news.
-    this.#ownKnown = Math.min(this.#ownKnown, snapshot.revision);
+    // Without the record that we wrote last it is another history, which may count from a lower revision: what comes is news.
+    if (draft.own !== undefined) this.#ownKnown = Math.min(this.#ownKnown, snapshot.revision);
     this.#revision = snapshot.revision;
   }
 

@@ -3,6 +3,7 @@
 import { isSameHost } from '#agent/leases/own-lease.ts';
 import type { PeerDifference } from '#agent/leases/peer-view.ts';
 import type { LeaseEvent } from '#agent/leases/store.ts';
+import { subnetsOverlap } from '#agent/leases/subnets-overlap.ts';
 import { formatPublicIps, type Lease } from '#model/lease.ts';
 import { sameLeaseAttributes } from '#model/lease-record.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
@@ -49,6 +50,10 @@ export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: numbe
   const difference = state.view.apply(event, now);
   logPeers(keepDeparted(state, difference, now, actions), actions);
   noteTwins(state, difference);
+  const { own, contested } = state;
+  // A claim that overlaps ours stood at a key of its own.
+  if (contested !== 'no' && own !== undefined && difference.removed.some((lease) => subnetsOverlap(lease.subnet, own.subnet)))
+    claimNow(state, now);
   if (difference.added.length + difference.changed.length + difference.removed.length > 0)
     outdateCache(state.cache, now);
   for (const { key, reason } of difference.rejected.slice(0, MOST_LOGGED)) {
