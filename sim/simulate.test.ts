@@ -173,3 +173,58 @@ test('deadlines advance: an agent that runs in a circle is found out', async () 
   const schedule = scheduleOf([{ at: 10 * MINUTE, kind: 'renumber', host: 0 }, CALM]);
   assert.equal(await broken(schedule, circle), 'deadlines advance');
 });
+
+test('forwarding stays: an agent that takes its own address down is found out', async () => {
+  // What it holds is another subnet from the tenth minute on, without anybody having touched it.
+  const moving = planted((store, host) => ({
+    renew: async (own, attributes, seconds) => {
+      const renewed = await store.renew(own, attributes, seconds);
+      if (renewed === 'lost' || host.index !== 0) return renewed;
+      return { ...renewed, subnet: { ipv4: { address: 0x0a80_6300, length: 24 } } };
+    },
+  }));
+  const schedule = scheduleOf([{ ...CALM, at: 29 * HOUR }], { endMs: 30 * HOUR });
+  assert.equal(await broken(schedule, moving), 'forwarding stays');
+});
+
+test('bounded: a fleet in which more and more timers wait is found out', async () => {
+  const hoarding = planted((_, host) => {
+    const again = (): void => {
+      host.later(60_000, again);
+      for (let more = 0; more < 10; more += 1) host.later(24 * HOUR, () => undefined);
+    };
+    again();
+    return {};
+  });
+  assert.equal(await broken(scheduleOf([CALM]), hoarding), 'bounded');
+});
+
+test('bounded: an agent whose store tells of more and more leases is found out', async () => {
+  const endless = planted((store, host) => ({
+    watch: (revision, listener) => {
+      const end = store.watch(revision, listener);
+      const leases = Array.from({ length: 400 }, (_, at) => ({
+        subnet: { ipv4: { address: 0x0a90_0000 + at * 256, length: 24 } },
+        attributes: { publicIp: 0x0a4e_0000 + at, publicIpv6: null, backendType: 'vxlan' },
+        reservation: false,
+        created: 1000 + at,
+        modified: 1000 + at,
+      }));
+      const changes = leases.map((lease) => ({ type: 'put', lease }) as const);
+      if (host.index === 2) host.later(MINUTE, () => listener({ type: 'changes', revision: 5000, changes }));
+      return end;
+    },
+  }));
+  assert.equal(await broken(scheduleOf([CALM]), endless), 'bounded');
+});
+
+test('kernel accepts: an agent that writes to a device which is not there is found out', async () => {
+  const careless = planted((_, host) => {
+    const { kernel } = host;
+    const apply = kernel.apply.bind(kernel);
+    const entry = { device: 'flannel.2', address: 0x0a80_0100, mac: '8a:00:00:00:00:01' } as const;
+    if (host.index === 1) kernel.apply = (operations) => apply([...operations, { type: 'neighbor-replace', entry }]);
+    return {};
+  });
+  assert.equal(await broken(scheduleOf([CALM]), careless), 'kernel accepts');
+});
