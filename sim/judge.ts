@@ -253,7 +253,8 @@ export class Judge {
     if (state?.own === undefined || now - since < CATCH_UP_MS) return;
     const key = keyOf(state.own.subnet);
     if (leaseAt(world.etcd, key)?.attributes.publicIp === host.address) return;
-    const isTrying = [state.renew, state.acquire].some(({ running, failures }) => running || failures > 0);
+    // A host that runs from its cache asks for the listing first.
+    const isTrying = [state.renew, state.acquire, state.load].some(({ running, failures }) => running || failures > 0);
     const claims = isTrying || state.renewAt < now + LONGEST_CLAIM_PAUSE_MS;
     if (claims || now - world.history.disturbedAt(key) < AFTERMATH_MS) return;
     const what = `${host.name} (${addressText(host)}) believes in ${formatSubnetKey(state.own.subnet)}, which etcd does not have`;

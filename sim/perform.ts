@@ -4,7 +4,8 @@ import type { Lease } from '#model/lease.ts';
 import { macFromRandom } from '#model/mac.ts';
 import { allLeases, allPairs, hostPairs, isOfAnother, keyOf, leaseIn } from './records.ts';
 import type { BAD_RECORDS, DRIFTS, SimEvent } from './schedule.ts';
-import { addressText, DEVICE, PREFIX, type SimHost } from './sim-host.ts';
+import { addressText, DEVICE, type SimHost } from './sim-host.ts';
+import { PREFIX } from './stored.ts';
 import { slotKey, type World } from './world.ts';
 
 export function perform(world: World, event: SimEvent): void {

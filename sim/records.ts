@@ -1,5 +1,4 @@
 /** What etcd really holds, seen by nobody but the simulation: at once, whatever is cut. */
-import { etcdKeys, leaseOf } from '#agent/leases/etcd-keys.ts';
 import { type HostRecord, isSameMachine, parseHostRecord } from '#agent/leases/host-record.ts';
 import type { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
 import type { KeyValue } from '#etcd/api.ts';
@@ -7,9 +6,8 @@ import { prefixEnd } from '#etcd/api.ts';
 import { formatIp } from '#model/ip.ts';
 import type { Lease } from '#model/lease.ts';
 import type { SubnetKey } from '#model/subnet-key.ts';
-import { addressText, PREFIX, type SimHost } from './sim-host.ts';
-
-const KEYS = etcdKeys(PREFIX);
+import { addressText, type SimHost } from './sim-host.ts';
+import { KEYS, PREFIX, readOnce } from './stored.ts';
 
 export function keyOf(subnet: SubnetKey): string {
   return KEYS.lease(subnet);
@@ -19,18 +17,6 @@ export function keyOf(subnet: SubnetKey): string {
 export function leaseAt(etcd: MemoryEtcd, key: string): Lease | undefined {
   const [kv] = etcd.keyspace.range({ key }).kvs;
   return kv === undefined ? undefined : leaseIn(kv);
-}
-
-/** A stored pair never changes, so each is read once, by the judge and by all agents. */
-const READ = new WeakMap<KeyValue, ReturnType<typeof leaseOf>>();
-
-export function readOnce(kv: KeyValue): ReturnType<typeof leaseOf> {
-  let known = READ.get(kv);
-  if (known === undefined) {
-    known = leaseOf(kv, KEYS);
-    READ.set(kv, known);
-  }
-  return known;
 }
 
 export function leaseIn(kv: KeyValue): Lease | undefined {

@@ -20,9 +20,8 @@ import type { SubnetKey } from '#model/subnet-key.ts';
 import type { Clock, ManualClock } from '#runtime/clock.ts';
 import { createLog } from '#runtime/log.ts';
 
-import { readOnce } from './records.ts';
+import { PREFIX, readOnce } from './stored.ts';
 
-export const PREFIX = '/coreos.com/network';
 export const DEVICE = 'flannel.1';
 
 /** What all machines share, and who is told what they do. */

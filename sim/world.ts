@@ -9,7 +9,8 @@ import type { Invariant, Violation } from './invariants.ts';
 import { Judge } from './judge.ts';
 import { RecordHistory } from './records.ts';
 import type { Schedule } from './schedule.ts';
-import { PREFIX, SimHost, type Surroundings } from './sim-host.ts';
+import { SimHost, type Surroundings } from './sim-host.ts';
+import { PREFIX } from './stored.ts';
 
 const START_MS = 1_000_000;
 /** A message takes 1 to so many milliseconds, each way. Whole ones, so that a fleet is not woken a thousand times apart. */

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatHostRecord, type HostMark, hostMarkOf } from '#agent/leases/host-record.ts';
-import { hostAddress, PREFIX, readyFleet, readyHost, type TestFleet, type TestHost, TestHost as Host } from './test-host.ts';
+import {
+  TestHost as Host,
+  hostAddress,
+  PREFIX,
+  readyFleet,
+  readyHost,
+  type TestFleet,
+  type TestHost,
+} from './test-host.ts';
 
 /** The record of the host as it would be at another subnet, with an address. */
 async function ownRecord(fleet: TestFleet, host: TestHost, address = host.address): Promise<string> {
@@ -16,12 +24,18 @@ function nameOf(host: TestHost): string {
 const TWIN = '172.30.200.0-24';
 
 /** An etcd that is restored from a backup in which the host has TWIN, and not the lease of now. */
-async function bringBack(fleet: TestFleet, host: TestHost, address = host.address, mark: HostMark | undefined | 'none' = host.mark): Promise<void> {
+async function bringBack(
+  fleet: TestFleet,
+  host: TestHost,
+  address = host.address,
+  mark: HostMark | undefined | 'none' = host.mark,
+): Promise<void> {
   const [value, lease] = [await ownRecord(fleet, host, address), fleet.etcd.grant(86_400).id];
   const name = nameOf(host);
   const own = (await fleet.leases()).get(name) ?? assert.fail();
   fleet.etcd.putRaw(`${PREFIX}/subnets/${TWIN}`, value, lease);
-  if (mark !== undefined && mark !== 'none') fleet.etcd.putRaw(`${PREFIX}/hosts/${address}`, formatHostRecord(mark), lease);
+  if (mark !== undefined && mark !== 'none')
+    fleet.etcd.putRaw(`${PREFIX}/hosts/${address}`, formatHostRecord(mark), lease);
   // The host claims its own key again, so that it is the younger of the two.
   fleet.etcd.deleteRaw(`${PREFIX}/subnets/${name}`);
   await fleet.settle();
@@ -86,7 +100,11 @@ test('a copy of this machine with our ids and MAC keeps the record that it wrote
   await fleet.pass(1000);
   assert.notEqual(nameOf(copy), name);
   // It wakes up with what it had in memory, and renews our record with its own address.
-  fleet.etcd.putRaw(`${PREFIX}/subnets/${name}`, await ownRecord(fleet, host, '10.77.0.55'), fleet.etcd.grant(86_400).id);
+  fleet.etcd.putRaw(
+    `${PREFIX}/subnets/${name}`,
+    await ownRecord(fleet, host, '10.77.0.55'),
+    fleet.etcd.grant(86_400).id,
+  );
   for (let second = 0; second < 10; second += 1) await fleet.pass(1000);
   assert.match((await fleet.leases()).get(name) ?? '', /10\.77\.0\.55/);
   assert.equal(host.said('level=error msg="subnet contested').length, 1, host.logged.join('\n'));

@@ -337,8 +337,7 @@ export function startDriver(options: DriverOptions): Driver {
   };
 
   const releaseTwin = (twin: Lease): void => {
-    const release = async (): Promise<TwinOutcome> =>
-      (await guard.isOurs(twin)) ? store.release(twin) : 'others';
+    const release = async (): Promise<TwinOutcome> => ((await guard.isOurs(twin)) ? store.release(twin) : 'others');
     follow(
       release(),
       (outcome) => ({ type: 'twin-done', twin, outcome }),

@@ -17,7 +17,6 @@ import { allocateSubnet, freeIpv4Subnets, freeIpv6Subnets } from './allocate.ts'
 import { contestedFault } from './contested-fault.ts';
 import { takeAssigned } from './kube-acquire.ts';
 import { isEarlierOwn, isFormerOwn, isSameHost, ownLeases } from './own-lease.ts';
-import type { IsOthers } from './keep-lease.ts';
 import type { LeaseSnapshot, LeaseStore } from './store.ts';
 import { isContested, partsOverlap, subnetsOverlap } from './subnets-overlap.ts';
 
@@ -41,7 +40,7 @@ export interface AcquireRequest {
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
   /** Whether another machine wrote a record that looks like ours; by default nobody can tell. */
-  readonly isOthers?: IsOthers;
+  readonly isOthers?: (lease: Lease) => Promise<boolean>;
 }
 
 export interface AcquiredLease {
@@ -64,6 +63,7 @@ export interface AcquiredLease {
  */
 export async function acquireLease(request: AcquireRequest): Promise<AcquiredLease> {
   const released: Lease[] = [];
+  const { isOthers } = request;
   const judged = new Map<string, boolean>();
   let given = request.snapshot;
   for (let attempts = 1; ; attempts++) {
@@ -80,8 +80,8 @@ export async function acquireLease(request: AcquireRequest): Promise<AcquiredLea
     const former = formerOwn(request, snapshot);
     // Nobody wrote it since we did.
     if (former !== undefined && former.modified === request.recorded?.modified) judged.set(nameOf(former), false);
-    if (former !== undefined && request.isOthers !== undefined && !judged.has(nameOf(former))) {
-      judged.set(nameOf(former), await request.isOthers(former));
+    if (former !== undefined && isOthers !== undefined && !judged.has(nameOf(former))) {
+      judged.set(nameOf(former), await isOthers(former));
       // The other machine may have been waited for: peers that came meanwhile are not in this listing.
       continue;
     }

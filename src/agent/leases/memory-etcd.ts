@@ -292,7 +292,18 @@ export class MemoryEtcdClient implements Etcd {
 
   /** The etcd has news: every watch looks for its own. */
   pump(): void {
-    for (const watcher of this.#watchers) this.#deliver(watcher);
+    for (const watcher of this.#watchers) if (!this.#isNoNews(watcher)) this.#deliver(watcher);
+  }
+
+  /** Whether the watch is up to date and what was written is none of its keys: no message goes out for that. */
+  #isNoNews(watcher: Watcher): boolean {
+    const { keyspace, generation } = this.#etcd;
+    const { request, busy, next } = watcher;
+    if (busy || !this.#reachable || watcher.generation !== generation) return false;
+    if (next > keyspace.revision || next <= keyspace.compacted) return false;
+    if (keyspace.eventsSince(next, request.key, request.rangeEnd).length > 0) return false;
+    watcher.next = keyspace.revision + 1;
+    return true;
   }
 
   /** Tells the watches when this client has lost its etcd or found it again. */

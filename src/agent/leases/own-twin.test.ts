@@ -24,7 +24,11 @@ for (const [what, lease] of [
   ['our own lease', leaseOf('10.5.4.0-24', '10.77.0.11', { created: 10, modified: 10 })],
   [
     "another host's",
-    leaseOf('10.5.6.0-24', '10.77.0.12', { created: 1, modified: 1, attributes: attributesOf('10.77.0.12', OTHER_MAC) }),
+    leaseOf('10.5.6.0-24', '10.77.0.12', {
+      created: 1,
+      modified: 1,
+      attributes: attributesOf('10.77.0.12', OTHER_MAC),
+    }),
   ],
 ] as const) {
   test(`${what} is no twin`, () => {

@@ -4,7 +4,7 @@
  */
 import type { Lease } from '#model/lease.ts';
 import { formatSubnetKey } from '#model/subnet-key.ts';
-import { publishesSame, isSameHost } from './own-lease.ts';
+import { isSameHost, publishesSame } from './own-lease.ts';
 
 /** Whether the record names this host: by its address, or by the backend data that no other host publishes. */
 export function namesOwner(lease: Lease, own: Lease): boolean {

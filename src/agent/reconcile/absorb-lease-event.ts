@@ -52,7 +52,11 @@ export function absorbLeaseEvent(state: CoreState, event: LeaseEvent, now: numbe
   noteTwins(state, difference);
   const { own, contested } = state;
   // A claim that overlaps ours stood at a key of its own.
-  if (contested !== 'no' && own !== undefined && difference.removed.some((lease) => subnetsOverlap(lease.subnet, own.subnet)))
+  if (
+    contested !== 'no' &&
+    own !== undefined &&
+    difference.removed.some((lease) => subnetsOverlap(lease.subnet, own.subnet))
+  )
     claimNow(state, now);
   if (difference.added.length + difference.changed.length + difference.removed.length > 0)
     outdateCache(state.cache, now);

@@ -53,9 +53,20 @@ export function absorbTwin(
   const fields = { subnet: formatSubnetKey(twin.subnet), public_ip: formatPublicIps(twin.attributes) };
   if (outcome === 'released') {
     const why = 'most likely a backup of etcd brought it back; peers would go by it instead of by our lease';
-    actions.push({ type: 'log', level: 'warn', message: 'older lease of this host released', fields: { ...fields, why } });
+    actions.push({
+      type: 'log',
+      level: 'warn',
+      message: 'older lease of this host released',
+      fields: { ...fields, why },
+    });
   } else if (outcome === 'others') {
-    const remedy = 'if that host is no more: weft lease release; if it runs, it is a copy of this one: give it a MAC of its own';
-    actions.push({ type: 'log', level: 'warn', message: 'an older lease has our MAC, and nothing shows that this host wrote it', fields: { ...fields, remedy } });
+    const remedy =
+      'if that host is no more: weft lease release; if it runs, it is a copy of this one: give it a MAC of its own';
+    actions.push({
+      type: 'log',
+      level: 'warn',
+      message: 'an older lease has our MAC, and nothing shows that this host wrote it',
+      fields: { ...fields, remedy },
+    });
   }
 }

@@ -11,7 +11,11 @@ export function formatVxlanLeaseData(vni: number, mac: Mac): Json {
 const READ = new WeakMap<object, { readonly vni: number; readonly mac: Mac }>();
 
 /** What `parseVxlanLeaseData` says of a peer's data in a fabric with that VNI, read once. */
-export function peerVxlanData(data: Json | undefined, name: string, vni: number): ReturnType<typeof parseVxlanLeaseData> {
+export function peerVxlanData(
+  data: Json | undefined,
+  name: string,
+  vni: number,
+): ReturnType<typeof parseVxlanLeaseData> {
   if (!isJsonObject(data)) return parseVxlanLeaseData(data, name, vni);
   const known = READ.get(data);
   if (known?.vni === vni) return known;
