@@ -259,8 +259,8 @@ export class SimHost {
 }
 
 /** As a pass takes on a small machine: `takes` is told of milliseconds. */
-const LOOK_MS_PER_ROUTE = 0.01;
-const WRITE_MS = 0.02;
+const LOOK_MS_PER_ROUTE = 0.02;
+const WRITE_MS = 0.06;
 
 function slowKernel(kernel: Kernel, takes: (ms: number) => void): Kernel {
   return {

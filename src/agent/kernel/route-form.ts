@@ -30,9 +30,27 @@ export function writtenRoutes(
   const shared = routes.filter(isShareable);
   if (shared.length < threshold) return { routes, nexthops: [] };
   return {
-    routes: routes.map((route) => (isShareable(route) ? { ...route, nexthop: nexthopId(route) } : route)),
-    nexthops: shared.map((route) => ({ id: nexthopId(route), device: route.device, gateway: route.gateway })),
+    routes: routes.map((route) => (isShareable(route) ? throughNexthop(route).route : route)),
+    nexthops: shared.map((route) => throughNexthop(route).nexthop),
   };
+}
+
+interface ThroughNexthop {
+  readonly route: GatewayRoute;
+  readonly nexthop: NexthopEntry;
+}
+
+/** The form of a route that was wanted before is not made again. */
+const KNOWN = new WeakMap<GatewayRoute, ThroughNexthop>();
+
+function throughNexthop(route: GatewayRoute): ThroughNexthop {
+  let known = KNOWN.get(route);
+  if (known === undefined) {
+    const id = nexthopId(route);
+    known = { route: { ...route, nexthop: id }, nexthop: { id, device: route.device, gateway: route.gateway } };
+    KNOWN.set(route, known);
+  }
+  return known;
 }
 
 /** The subnet's base address: unique among our routes, and the same after a restart. */

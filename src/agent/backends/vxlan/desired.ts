@@ -77,23 +77,49 @@ function wantFamily(
       rows.routes.push({ type: 'gateway', device: underlay.name, destination: subnet, gateway: host });
     } else takePeer(lease, family, { mac, vni }, peers, refused);
   }
-  const wantSubnet = (peer: Mac, lease: Lease): void => {
-    const subnet: Cidr | undefined = lease.subnet[family];
-    if (subnet === undefined) return;
-    rows.neighbors.push({ device, address: subnet.address, mac: peer });
-    rows.routes.push({ type: 'onlink', device, destination: subnet, gateway: subnet.address });
-  };
   for (const [peer, lease] of peers.byMac) {
-    const host = hostOf(lease, family);
-    if (host === undefined) continue;
-    wantSubnet(peer, lease);
-    rows.fdb.push({ device, mac: peer, destination: host });
+    const wanted = rowsOf(lease, family, device, peer);
+    if (wanted === undefined) continue;
+    rows.neighbors.push(wanted.neighbor);
+    rows.fdb.push(wanted.fdb);
+    rows.routes.push(wanted.route);
   }
   for (const { mac: peer, lease } of peers.more) {
     const first = peers.byMac.get(peer);
-    if (first !== undefined && hostOf(first, family) === hostOf(lease, family)) wantSubnet(peer, lease);
-    else refused.push({ lease, reason: ofOlder(peer) });
+    const wanted = rowsOf(lease, family, device, peer);
+    if (first === undefined || wanted === undefined || hostOf(first, family) !== hostOf(lease, family)) {
+      refused.push({ lease, reason: ofOlder(peer) });
+    } else {
+      rows.neighbors.push(wanted.neighbor);
+      rows.routes.push(wanted.route);
+    }
   }
+}
+
+interface PeerRows {
+  readonly neighbor: NeighborEntry;
+  readonly fdb: FdbEntry;
+  readonly route: RouteEntry;
+}
+
+/** What was wanted for a lease before: of ten thousand peers a pass makes anew what has changed. */
+const KNOWN: { readonly [family in Family]: WeakMap<Lease, PeerRows> } = { ipv4: new WeakMap(), ipv6: new WeakMap() };
+
+/** Undefined when the lease has no subnet or no address of that family. */
+function rowsOf(lease: Lease, family: Family, device: string, mac: Mac): PeerRows | undefined {
+  const known = KNOWN[family].get(lease);
+  if (known?.fdb.device === device && known.fdb.mac === mac) return known;
+  const destination: Cidr | undefined = lease.subnet[family];
+  const host = hostOf(lease, family);
+  if (destination === undefined || host === undefined) return undefined;
+  const { address } = destination;
+  const rows: PeerRows = {
+    neighbor: { device, address, mac },
+    fdb: { device, mac, destination: host },
+    route: { type: 'onlink', device, destination, gateway: address },
+  };
+  KNOWN[family].set(lease, rows);
+  return rows;
 }
 
 interface Peers {
