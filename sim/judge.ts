@@ -216,8 +216,10 @@ export class Judge {
     const world = this.#world;
     if (world.deleted.has(key)) return;
     for (const host of world.hosts) {
-      const own = host.run?.state()?.own;
-      if (own === undefined || keyOf(own.subnet) !== key) continue;
+      const state = host.run?.state();
+      const own = state?.own;
+      // What stands at a contested key is not its record.
+      if (own === undefined || state?.contested !== 'no' || keyOf(own.subnet) !== key) continue;
       const since = host.connectedSince ?? Number.POSITIVE_INFINITY;
       if (world.clock.now() - since < LONG_CONNECTED_MS) continue;
       world.violate('lease kept alive', `the record ${formatSubnetKey(own.subnet)} of ${host.name} is gone`);

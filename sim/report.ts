@@ -2,18 +2,24 @@
 import { INVARIANTS, type Violation } from './invariants.ts';
 import { eventText, type Schedule } from './schedule.ts';
 import type { Outcome } from './simulate.ts';
+import { thoroughness } from './world.ts';
 
 export function outcomeTable(outcome: Outcome, wallSeconds: number): string {
   const { schedule, performed, counts, slowestConvergenceS } = outcome;
+  const { withCache, sweepMs } = thoroughness(schedule.hosts);
   const kinds = Object.entries(performed).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const rows: readonly (readonly [string, string | number])[] = [
     ['hosts', schedule.hosts],
     ['subnets in the network', schedule.subnets],
+    ['caches of the agents', withCache ? 'on' : 'OFF: the fleet is too large'],
+    ['sweeps of the agents', `every ${sweepMs / 60_000} min`],
+    ['promises held', Object.keys(INVARIANTS).length],
     ['simulated hours', (outcome.simulatedMs / 3_600_000).toFixed(1)],
     ...kinds.map(([kind, count]) => [`event: ${kind}`, count] as const),
     ['leases at the end', outcome.leases],
     ['leases acquired', counts['acquired'] ?? 0],
     ['renewals', counts['renewed'] ?? 0],
+    ['older leases of a host looked into', counts['twin-done'] ?? 0],
     ['events of etcd heard', counts['leases'] ?? 0],
     ['passes over a kernel', counts['passed'] ?? 0],
     ['writes to kernels', counts['kernel writes'] ?? 0],
@@ -22,6 +28,8 @@ export function outcomeTable(outcome: Outcome, wallSeconds: number): string {
     ['hosts without a subnet, at most', outcome.withoutSubnet],
     ['moments', outcome.instants],
     ['wall seconds', wallSeconds.toFixed(1)],
+    ['processor seconds', (process.cpuUsage().user / 1e6).toFixed(1)],
+    ['most memory, MB', Math.round(process.resourceUsage().maxRSS / 1024)],
     ['trace', outcome.traceHash],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));

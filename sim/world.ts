@@ -19,8 +19,12 @@ const LONGEST_LATENCY_MS = 8;
 const TIMEOUT_MS = 5000;
 const FIRST_ADDRESS = 0x0a4d0001; // 10.77.0.1
 const SAMPLE_MS = 60_000;
-/** In larger fleets nobody has a cache, and sweeps are rare: both take the square of the fleet. */
+/** In larger fleets nobody has a cache, and sweeps are rare: both take the square of the fleet. The outcome says so. */
 const MOST_THOROUGH = 100;
+
+export function thoroughness(hosts: number): { readonly withCache: boolean; readonly sweepMs: number } {
+  return hosts <= MOST_THOROUGH ? { withCache: true, sweepMs: 60_000 } : { withCache: false, sweepMs: 6 * 3_600_000 };
+}
 
 export interface WorldOptions {
   /** A plant of tests: what stands between an agent and the store. */
@@ -65,8 +69,7 @@ export class World {
       seed: schedule.seed,
       clock: this.clock,
       etcd: this.etcd,
-      withCache: schedule.hosts <= MOST_THOROUGH,
-      sweepMs: schedule.hosts <= MOST_THOROUGH ? 60_000 : 6 * 3_600_000,
+      ...thoroughness(schedule.hosts),
       ...(wrapStore === undefined ? {} : { wrapStore }),
       stepped: (host, step) => this.judge.stepped(host, step),
       writes: (host, operations) => this.judge.writes(host, operations),
