@@ -442,3 +442,18 @@ test("on the operator's word the host moves to another subnet, and that is said"
   assert.match(host.said('another subnet than before')[0] ?? '', new RegExp(`from=${from} .*remedy="restart the Pods`));
   assert.equal(host.cache.contents?.own.subnet.ipv4?.length, 24);
 });
+
+test('a claim that overlaps the held subnet at a key of its own and goes: the subnet is claimed at once', async () => {
+  const { fleet, host } = await cachingHost();
+  const rival = rivalRecord(host);
+  const wide = rival.name.replace(/\.\d+\.0-24$/, '.0.0-16');
+  await host.stop();
+  await fleet.deleteLease(rival.name);
+  await fleet.putLease(wide, RECORD);
+  await restart(host);
+  await seconds(fleet, 200);
+  assert.equal((await fleet.leases()).get(rival.name), undefined, 'contested, and asked for rarely');
+  await fleet.deleteLease(wide);
+  await fleet.pass(500);
+  assert.match((await fleet.leases()).get(rival.name) ?? '', /10\.77\.0\.11/);
+});

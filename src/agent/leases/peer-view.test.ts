@@ -159,6 +159,24 @@ test('after a store went back in time every record on our key is news, and so is
   assert.equal(started(A).apply(snapshot([A, OWN], 10)).own, undefined);
 });
 
+test('after a store went back in time, what happens to our key at lower revisions than that of our last write is news too', () => {
+  const view = new PeerView();
+  view.setOwn({ ...OWN, modified: 50 });
+  assert.equal(view.apply(snapshot([{ ...OWN, modified: 4 }], 8)).own?.type, 'put');
+  const gone = view.apply({ type: 'changes', revision: 9, changes: [{ type: 'gone', subnet: OWN.subnet }] });
+  assert.equal(gone.own?.type, 'gone');
+  view.setOwn({ ...OWN, modified: 12 });
+  const late = view.apply({ type: 'changes', revision: 11, changes: [{ type: 'gone', subnet: OWN.subnet }] });
+  assert.equal(late.own, undefined, 'and what came before the next write is none');
+});
+
+test('the listing that our lease was made from is older than our lease, and makes no news of it', () => {
+  const view = new PeerView();
+  view.setOwn(OWN);
+  view.apply(snapshot([OWN], 9));
+  assert.equal(view.apply({ type: 'changes', revision: 10, changes: [put(OWN)] }).own, undefined);
+});
+
 test('whatever the events, the differences lead from one set of peers to the next', () => {
   const random = seededRandom(5);
   const some = (): Lease =>
