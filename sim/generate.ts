@@ -16,8 +16,8 @@ const HOUR = 60 * MINUTE;
 const LONGEST_STORM_MS = 6 * HOUR;
 /** In larger fleets hosts join by the rack. */
 const SINGLE_JOINS = 100;
-const RACK = 40;
-const RACK_SPREAD_MS = 1000;
+const RACK = 50;
+const RACK_SPREAD_MS = 200;
 const LONGER_THAN_A_LEASE_MS = 25 * HOUR;
 
 const WEIGHTS: Readonly<Record<Exclude<EventKind, 'calm' | 'join'>, number>> = {
