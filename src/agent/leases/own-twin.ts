@@ -8,8 +8,8 @@ import { isSameHost, publishesSame } from './own-lease.ts';
 
 /** Whether the record names this host: by its address, or by the backend data that no other host publishes. */
 export function namesOwner(lease: Lease, own: Lease): boolean {
-  if (formatSubnetKey(lease.subnet) === formatSubnetKey(own.subnet)) return false;
-  return isSameHost(lease.attributes, own.attributes) || publishesSame(lease.attributes, own.attributes);
+  const isNamed = isSameHost(lease.attributes, own.attributes) || publishesSame(lease.attributes, own.attributes);
+  return isNamed && formatSubnetKey(lease.subnet) !== formatSubnetKey(own.subnet);
 }
 
 /**
