@@ -170,6 +170,13 @@ test('after a store went back in time, what happens to our key at lower revision
   assert.equal(late.own, undefined, 'and what came before the next write is none');
 });
 
+test('in another history a record on our key that nobody can read is news, whatever its revision', () => {
+  const view = new PeerView();
+  view.setOwn(OWN);
+  const record = { key: 'ours', reason: 'no JSON', subnet: OWN.subnet, created: 2, modified: OWN.modified };
+  assert.deepEqual(view.apply(snapshot([A], 12, [record])).own, { type: 'gone' });
+});
+
 test('the listing that our lease was made from is older than our lease, and makes no news of it', () => {
   const view = new PeerView();
   view.setOwn(OWN);

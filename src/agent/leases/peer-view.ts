@@ -122,8 +122,9 @@ export class PeerView {
       if (key !== undefined) present.add(key);
       this.#reject(record, draft);
       const { modified } = record;
-      if (key !== undefined && key === this.#ownKey && modified !== undefined && modified !== this.#own?.modified)
-        draft.own = { type: 'gone' };
+      // In another history it may have the very revision of our last write.
+      if (key === undefined || key !== this.#ownKey || modified === undefined) continue;
+      if (!snapshot.leases.some((lease) => formatSubnetKey(lease.subnet) === key)) draft.own = { type: 'gone' };
     }
     for (const [key, lease] of this.#leases) {
       if (!present.has(key)) this.#gone(lease.subnet, snapshot.revision, draft);
