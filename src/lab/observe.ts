@@ -8,7 +8,7 @@ import { Fault } from '#runtime/fault.ts';
 import { agentOf } from './agents.ts';
 import { type FabricReport, readFabric } from './fabric.ts';
 import { cutUplinks } from './machines.ts';
-import { lostPairs, type PingEnd, pingMatrix } from './matrix.ts';
+import { lostPairs, type PingEnd, pingMatrix, pingOneWay } from './matrix.ts';
 import type { HostPlan } from './plan.ts';
 import { locatePods, type PodAddresses, podNetwork } from './pods.ts';
 import { isRunning, residentBytes } from './process-identity.ts';
@@ -34,6 +34,7 @@ export async function observeLab(state: LabState, matrices: PodMatrices = {}): P
 export async function settleMatrices(state: LabState, patienceMs: number, signal?: AbortSignal): Promise<PodMatrices> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
+    if (state.plan.backend === 'wireguard') await mapEnds(state, pingOneWay);
     const matrices = await pingPods(state);
     const lost = matricesOf(matrices).flatMap(({ matrix }) => lostPairs(matrix));
     if (lost.length === 0 || performance.now() >= deadline) return matrices;
@@ -42,17 +43,26 @@ export async function settleMatrices(state: LabState, patienceMs: number, signal
   }
 }
 
-/** One family after the other, so that neither slows the other down. */
 async function pingPods(state: LabState): Promise<PodMatrices> {
+  const { ipv4: matrix, ipv6: matrixIpv6 } = await mapEnds(state, pingMatrix);
+  return { ...(matrix !== undefined && { matrix }), ...(matrixIpv6 !== undefined && { matrixIpv6 }) };
+}
+
+/** One family after the other, so that neither slows the other down. */
+async function mapEnds<T>(
+  state: LabState,
+  ping: (ends: readonly PingEnd[]) => Promise<T>,
+): Promise<{ readonly [family in Family]?: T }> {
   const { hosts, families } = state.plan;
   const addresses = await locatePods(state);
-  const ends = (family: Family): readonly PingEnd[] =>
-    hosts.map(({ pod: { name, namespace } }, index) => {
+  const results: { [family in Family]?: T } = {};
+  for (const family of families) {
+    const ends = hosts.map(({ pod: { name, namespace } }, index) => {
       return { name, namespace, address: addresses[index]?.[family] };
     });
-  const matrix = families.includes('ipv4') ? await pingMatrix(ends('ipv4')) : undefined;
-  const matrixIpv6 = families.includes('ipv6') ? await pingMatrix(ends('ipv6')) : undefined;
-  return { ...(matrix !== undefined && { matrix }), ...(matrixIpv6 !== undefined && { matrixIpv6 }) };
+    results[family] = await ping(ends);
+  }
+  return results;
 }
 
 async function fabricOf(state: LabState): Promise<FabricReport | undefined> {
