@@ -16,6 +16,7 @@ import type { LeaseStore } from '#agent/leases/store.ts';
 import type { FabricReport } from '#agent/publish/status-report.ts';
 import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
 import type { CoreSettings } from '#agent/reconcile/state.ts';
+import { testSettings } from '#agent/reconcile/test-settings.ts';
 import { openTraffic } from '#agent/traffic/traffic.ts';
 import { MemoryFirewall } from '#firewall/memory-firewall.ts';
 import { parseIp } from '#model/ip.ts';
@@ -129,25 +130,11 @@ export class TestHost {
     const random = seededRandom(this.number * 1000 + this.#starts);
     const randomMac = (): Mac => macFromRandom(Uint8Array.from({ length: 6 }, () => random() * 256));
     this.#driver = startDriver({
-      settings: {
-        interfaces: [],
-        interfacePatterns: [],
-        canReach: undefined,
-        publicIp: undefined,
-        publicIpv6: undefined,
-        blackhole: false,
-        renewMarginMs: 3_600_000,
-        withdraw: { graceMs: 3000, limitPercent: 30, holdMs: 3_600_000 },
-        traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
-        former: [],
-        wallOffsetMs: 0,
+      settings: testSettings({
         previous: this.subnetFile === undefined ? undefined : parsePreviousSubnet(this.subnetFile),
         randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
-        spread: 0.5,
-        sweepMs: 0,
-        manageSysctls: true,
         ...this.settings,
-      },
+      }),
       kernel: new MirrorKernel(this.#slow(), this.fleet.clock),
       engines: this.engines,
       cache: this.cache,

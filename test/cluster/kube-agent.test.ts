@@ -5,6 +5,7 @@ import { startDriver } from '#agent/driver.ts';
 import { MemoryKernel } from '#agent/kernel/memory-kernel.ts';
 import type { KubeLeaseStore } from '#agent/leases/kube-store.ts';
 import { seededRandom } from '#agent/leases/lease-builders.ts';
+import { testSettings } from '#agent/reconcile/test-settings.ts';
 import { hostAddress } from '#agent/test-host.ts';
 import { openTraffic } from '#agent/traffic/traffic.ts';
 import { MemoryFirewall } from '#firewall/memory-firewall.ts';
@@ -32,24 +33,7 @@ async function startAgent(t: TestContext, server: KubeServer): Promise<Agent> {
     ready: false,
   };
   const driver = startDriver({
-    settings: {
-      interfaces: [],
-      interfacePatterns: [],
-      canReach: undefined,
-      publicIp: undefined,
-      publicIpv6: undefined,
-      blackhole: false,
-      traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
-      former: [],
-      wallOffsetMs: 0,
-      renewMarginMs: 3_600_000,
-      withdraw: { graceMs: 0, limitPercent: 100, holdMs: 3_600_000 },
-      previous: undefined,
-      randomMacs: { ipv4: '0e:00:00:00:00:01', ipv6: '0e:00:00:00:00:02' },
-      spread: 0.5,
-      sweepMs: 0,
-      manageSysctls: true,
-    },
+    settings: testSettings({ withdraw: { graceMs: 0, limitPercent: 100, holdMs: 3_600_000 } }),
     kernel: agent.kernel,
     store: agent.store,
     traffic: openTraffic(async () => new MemoryFirewall()),

@@ -4,27 +4,7 @@ import { absorbRepair } from './absorb-drift.ts';
 import { newDriftCounters } from './drift.ts';
 import type { Action } from './input.ts';
 import { newCoreState } from './state.ts';
-
-function state() {
-  return newCoreState({
-    interfaces: [],
-    interfacePatterns: [],
-    canReach: undefined,
-    publicIp: undefined,
-    publicIpv6: undefined,
-    blackhole: false,
-    renewMarginMs: 3_600_000,
-    traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
-    former: [],
-    wallOffsetMs: 0,
-    previous: undefined,
-    randomMacs: { ipv4: '02:00:00:00:00:01', ipv6: '02:00:00:00:00:02' },
-    spread: 0.5,
-    withdraw: { graceMs: 3000, limitPercent: 30, holdMs: 3_600_000 },
-    sweepMs: 0,
-    manageSysctls: true,
-  });
-}
+import { testSettings } from './test-settings.ts';
 
 const REPAIR = {
   devices: ['flannel.1'],
@@ -39,7 +19,7 @@ const REPAIR = {
 };
 
 test('repairs are counted by kind, those of a sweep and fights beside them', () => {
-  const core = state();
+  const core = newCoreState(testSettings());
   for (let round = 0; round < 11; round += 1) absorbRepair(core, REPAIR, round, []);
   absorbRepair(core, { ...REPAIR, bySweep: true }, 12, []);
   const repaired = { ...newDriftCounters().repaired, device: 12, route: 36 };
@@ -49,7 +29,12 @@ test('repairs are counted by kind, those of a sweep and fights beside them', () 
 test('a line is bounded, and says how much it leaves out', () => {
   const actions: Action[] = [];
   const found = Array.from({ length: 40 }, (_, number) => `chain ${number} absent`);
-  absorbRepair(state(), { ...REPAIR, found, failed: 2, causers: ['a', 'b', 'c', 'd'] }, 0, actions);
+  absorbRepair(
+    newCoreState(testSettings()),
+    { ...REPAIR, found, failed: 2, causers: ['a', 'b', 'c', 'd'] },
+    0,
+    actions,
+  );
   const [line] = actions;
   assert.ok(line?.type === 'log');
   assert.deepEqual(line.fields, {
