@@ -4,47 +4,17 @@
  * absent nexthop), drops with a device or a MAC what Linux drops, and prints itself as `ip` and `bridge` do. The
  * compliance suite holds it to the real one.
  */
-import {
-  addressBits,
-  cidrContains,
-  cidrEncloses,
-  cidrKey,
-  type Family,
-  familyOf,
-  formatIp,
-  type Ip,
-  maskCidr,
-  sameCidr,
-} from '#model/ip.ts';
+import { cidrEncloses, type Family, familyOf, type Ip } from '#model/ip.ts';
 import { Fault } from '#runtime/fault.ts';
-import type { ApplyResult, FailedOperation, HostNetwork, Kernel, RouteLookup } from './kernel.ts';
+import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
+import { MemoryDevices, observedAddresses, Refused } from './memory-devices.ts';
+import { MemoryHostNetwork } from './memory-host-network.ts';
+import { MemoryRoutes } from './memory-routes.ts';
 import { MemorySysctls } from './memory-sysctls.ts';
-import { operationText, routeText } from './operation-text.ts';
+import { printedDevice, printedRoute } from './memory-text.ts';
+import { operationText } from './operation-text.ts';
 import { isFormerDevice, isSubnetNexthop, leadsToFabric, leadsToSubnet, type Ownership } from './ownership.ts';
-import type {
-  AddressEntry,
-  FdbEntry,
-  GatewayRoute,
-  HostRoute,
-  IpipDevice,
-  NeighborEntry,
-  NexthopEntry,
-  Observed,
-  ObservedAddress,
-  ObservedLink,
-  Operation,
-  RouteEntry,
-  VxlanDevice,
-} from './state.ts';
-
-/** What stands on one device. */
-interface Holdings {
-  link: ObservedLink;
-  addresses: AddressEntry[];
-  readonly neighbors: Map<Ip, NeighborEntry>;
-  readonly fdb: Map<string, FdbEntry>;
-  readonly nexthops: Map<number, NexthopEntry>;
-}
+import type { HostRoute, Observed, ObservedAddress, ObservedLink, Operation, RouteEntry } from './state.ts';
 
 export interface MemoryHost {
   readonly links: readonly ObservedLink[];
@@ -63,20 +33,14 @@ export interface MemoryHost {
   readonly advertisedRoute?: boolean;
 }
 
-/** In the kernel's words, with its errno names. */
-class Refused extends Error {}
-
 export class MemoryKernel implements Kernel {
-  readonly #devices = new Map<string, Holdings>();
-  /** Of protocol boot and without a metric, by destination. */
-  readonly #routes = new Map<number | bigint, RouteEntry>();
+  readonly #devices: MemoryDevices;
+  readonly #routes: MemoryRoutes;
+  readonly #network: MemoryHostNetwork;
+  readonly #sysctls: MemorySysctls;
   readonly #host: MemoryHost;
-  #hostAddresses: readonly ObservedAddress[];
-  readonly #foreignRoutes: HostRoute[];
   readonly #takenNexthops = new Set<number>();
   readonly #listeners = new Set<(by?: string) => void>();
-  readonly #sysctls: MemorySysctls;
-  #nextIndex: number;
   /** Operations taken since the beginning: a test sees whether anything was written. */
   written = 0;
   /** How often it was looked at. */
@@ -84,11 +48,10 @@ export class MemoryKernel implements Kernel {
 
   constructor(host: MemoryHost) {
     this.#host = host;
-    for (const link of host.links) this.#devices.set(link.name, holdings(link));
-    this.#hostAddresses = host.addresses;
-    this.#foreignRoutes = [...(host.routes ?? [])];
+    this.#devices = new MemoryDevices(host.links, host.lacks ?? []);
+    this.#network = new MemoryHostNetwork(host.addresses, host.defaultRoutes ?? {}, host.routes ?? []);
+    this.#routes = new MemoryRoutes(this.#devices, this.#network);
     this.#sysctls = new MemorySysctls(host.sysctls ?? {}, (name) => this.#devices.has(name));
-    this.#nextIndex = Math.max(0, ...host.links.map(({ index }) => index)) + 1;
   }
 
   close(): void {
@@ -96,32 +59,23 @@ export class MemoryKernel implements Kernel {
   }
 
   host(reach?: Ip): HostNetwork {
-    const route = reach === undefined ? undefined : this.#lookup(reach);
+    const route = reach === undefined ? undefined : this.#network.lookup(reach);
     return {
       links: this.#links(),
       addresses: this.#addresses(),
-      defaultRoutes: this.#host.defaultRoutes ?? {},
+      defaultRoutes: this.#network.defaultRoutes,
       ...(route === undefined ? {} : { reach: route }),
     };
   }
 
   observe(ownership: Ownership): Observed {
     this.looks += 1;
-    const all = [...this.#devices.values()];
+    const all = this.#devices.all();
     const ours = all.filter(({ link }) => ownership.devices.includes(link.name));
     const former = all.filter(({ link }) => isFormerDevice(ownership, link.name));
     const formerNexthops = former
       .flatMap((device) => [...device.nexthops.values()])
       .filter(({ id }) => isSubnetNexthop(ownership, id));
-    const isOurs = (entry: RouteEntry): boolean => {
-      const { destination } = entry;
-      if (entry.type === 'blackhole') return ownership.blackholes && leadsToSubnet(ownership, destination);
-      const inside = ownership.networks.some(({ network }) => cidrEncloses(network, destination));
-      if (ownership.devices.includes(entry.device)) return entry.type !== 'link' || inside;
-      if (isFormerDevice(ownership, entry.device)) return leadsToFabric(ownership, destination);
-      if (ownership.underlayRoutes === 'operators') return false;
-      return entry.device === ownership.underlay && entry.type !== 'link' && inside;
-    };
     const families = ownership.networks.map(({ network }) => familyOf(network.address));
     return {
       links: this.#links(),
@@ -131,10 +85,10 @@ export class MemoryKernel implements Kernel {
       fdb: ours.flatMap((device) => [...device.fdb.values()]),
       nexthops: [...ours.flatMap((device) => [...device.nexthops.values()]), ...formerNexthops],
       takenNexthops: this.#takenNexthops,
-      routes: [...this.#routes.values()].filter(
-        (route) => families.includes(familyOf(route.destination.address)) && isOurs(route),
-      ),
-      hostRoutes: ownership.hostRoutes ? this.#hostRoutes() : [],
+      routes: this.#routes
+        .all()
+        .filter((route) => families.includes(familyOf(route.destination.address)) && isOurs(ownership, route)),
+      hostRoutes: ownership.hostRoutes ? this.#network.routes() : [],
       ...this.#readSysctls(ownership.sysctls),
     };
   }
@@ -171,22 +125,20 @@ export class MemoryKernel implements Kernel {
 
   /** A link of any kind that somebody else made, or another state of one that is there. */
   setLink(link: ObservedLink): void {
-    const device = this.#devices.get(link.name);
-    if (device === undefined) this.#devices.set(link.name, holdings(link));
-    else device.link = link;
-    if (!link.up) this.#dropRoutesOf(link.name);
+    this.#devices.put(link);
+    if (!link.up) this.#routes.dropOf(link.name);
     this.#wake();
   }
 
   /** The host's addresses are these from now on. */
   setAddresses(addresses: readonly ObservedAddress[]): void {
-    this.#hostAddresses = addresses;
+    this.#network.addresses = addresses;
     this.#wake();
   }
 
   /** A route of somebody else's. */
   addRoute(route: HostRoute): void {
-    this.#foreignRoutes.push(route);
+    this.#network.add(route);
     this.#wake();
   }
 
@@ -214,34 +166,13 @@ export class MemoryKernel implements Kernel {
 
   /** The state of a device as `ip -d link`, `ip address`, `ip neigh`, `bridge fdb` and `ip route` would tell it. */
   print(name: string): readonly string[] {
-    const device = this.#devices.get(name);
-    if (device === undefined) return [];
-    const { mac, mtu, up, vxlan, ipip } = device.link;
-    const kind =
-      vxlan === undefined
-        ? ipip === undefined
-          ? ''
-          : ` ipip local ${formatIp(ipip.local)}`
-        : ` vxlan id ${vxlan.vni}`;
-    const lines = [`${name}: mtu ${mtu}${mac === '' ? '' : ` ${mac}`}${up ? ' up' : ''}${kind}`];
-    for (const { address, length } of device.addresses) {
-      lines.push(`${typeof address === 'number' ? 'inet' : 'inet6'} ${formatIp(address)}/${length}`);
-    }
-    for (const { address, mac: peer } of device.neighbors.values()) {
-      lines.push(`neigh ${formatIp(address)} lladdr ${peer} PERMANENT`);
-    }
-    for (const { mac: peer, destination } of device.fdb.values()) {
-      lines.push(`fdb ${peer} dst ${formatIp(destination)} self permanent`);
-    }
-    for (const route of this.#routes.values()) {
-      if (route.type !== 'blackhole' && route.device === name) lines.push(`route ${printedRoute(route)}`);
-    }
-    return lines;
+    const device = this.#devices.find(name);
+    return device === undefined ? [] : printedDevice(device, this.#routes.all());
   }
 
   /** All routes of protocol boot without a metric, as `ip route` would tell them. */
   printRoutes(): readonly string[] {
-    return [...this.#routes.values()].map(printedRoute);
+    return this.#routes.all().map(printedRoute);
   }
 
   #wake(by?: string): void {
@@ -249,83 +180,61 @@ export class MemoryKernel implements Kernel {
   }
 
   #links(): readonly ObservedLink[] {
-    return [...this.#devices.values()].map(({ link }) => link);
+    return this.#devices.all().map(({ link }) => link);
   }
 
   #addresses(): readonly ObservedAddress[] {
-    return [...this.#hostAddresses, ...[...this.#devices.values()].flatMap(observedAddresses)];
-  }
-
-  /** What the addresses on the host's own interfaces make, and the others. */
-  #hostRoutes(): readonly HostRoute[] {
-    const connected = this.#hostAddresses.flatMap(({ linkIndex, address, length }): HostRoute[] => {
-      if (length === addressBits(address)) return [];
-      return [{ destination: maskCidr({ address, length }), linkIndex, gateway: undefined }];
-    });
-    return [...connected, ...this.#foreignRoutes];
-  }
-
-  #lookup(address: Ip): RouteLookup | undefined {
-    const [best] = this.#hostRoutes()
-      .filter(({ destination }) => cidrContains(destination, address))
-      .toSorted((a, b) => b.destination.length - a.destination.length);
-    const linkIndex = best?.linkIndex ?? this.#host.defaultRoutes?.[familyOf(address)];
-    if (linkIndex === undefined) return undefined;
-    const source = this.#hostAddresses.find(
-      (entry) => entry.linkIndex === linkIndex && familyOf(entry.address) === familyOf(address),
-    );
-    return { linkIndex, source: source?.address };
+    return [...this.#network.addresses, ...this.#devices.all().flatMap(observedAddresses)];
   }
 
   #do(operation: Operation): void {
     switch (operation.type) {
       case 'device-add':
-        this.#addDevice(operation.device);
+        this.#devices.add(operation.device);
+        // As the real one: a device of a fabric listens to no router.
+        this.#sysctls.write(`net/ipv6/conf/${operation.device.name}/accept_ra`, '0');
         break;
       case 'device-delete':
-        if (!this.#devices.delete(operation.name)) throw new Refused('ENODEV');
-        this.#dropRoutesOf(operation.name);
+        this.#devices.delete(operation.name);
+        this.#routes.dropOf(operation.name);
         break;
       case 'device-set':
-        this.#setDevice(operation);
+        this.#devices.set(operation);
+        if (operation.up === false) this.#routes.dropOf(operation.name);
         break;
       case 'address-add':
-        this.#addAddress(operation.entry);
+        this.#devices.addAddress(operation.entry);
         break;
-      case 'address-delete': {
-        const device = this.#device(operation.entry.device);
-        device.addresses = device.addresses.filter(({ address }) => address !== operation.entry.address);
-        // Linux turns IPv4 off on a device without an address.
-        if (device.addresses.every(({ address }) => typeof address !== 'number'))
-          this.#forgetIpv4(operation.entry.device);
+      case 'address-delete':
+        if (!this.#devices.deleteAddress(operation.entry)) this.#routes.dropIpv4Of(operation.entry.device);
         break;
-      }
       case 'neighbor-replace':
-        this.#device(operation.entry.device).neighbors.set(operation.entry.address, operation.entry);
+        this.#devices.get(operation.entry.device).neighbors.set(operation.entry.address, operation.entry);
         break;
       case 'neighbor-delete':
-        this.#device(operation.entry.device).neighbors.delete(operation.entry.address);
+        this.#devices.get(operation.entry.device).neighbors.delete(operation.entry.address);
         break;
       case 'fdb-replace':
-        this.#device(operation.entry.device).fdb.set(operation.entry.mac, operation.entry);
+        this.#devices.get(operation.entry.device).fdb.set(operation.entry.mac, operation.entry);
         break;
       case 'fdb-delete':
-        this.#device(operation.entry.device).fdb.delete(operation.entry.mac);
+        this.#devices.get(operation.entry.device).fdb.delete(operation.entry.mac);
         break;
       case 'nexthop-replace':
-        this.#replaceNexthop(operation.entry);
+        this.#devices.replaceNexthop(operation.entry);
         break;
       case 'nexthop-delete':
-        this.#deleteNexthop(operation.entry);
+        this.#devices.get(operation.entry.device).nexthops.delete(operation.entry.id);
+        this.#routes.dropBy(operation.entry.id);
         break;
       case 'route-add':
-        this.#addRoute(operation.entry);
+        this.#routes.add(operation.entry);
         break;
       case 'route-replace':
-        this.#replaceRoute(operation.entry);
+        this.#routes.replace(operation.entry);
         break;
       case 'route-delete':
-        this.#deleteRoute(operation.entry);
+        this.#routes.delete(operation.entry);
         break;
       case 'sysctl-set':
         if (this.#host.readOnlySysctls === true) throw new Refused('EROFS');
@@ -333,153 +242,16 @@ export class MemoryKernel implements Kernel {
         break;
     }
   }
-
-  #addDevice(device: VxlanDevice | IpipDevice): void {
-    const { kind, name, mtu } = device;
-    if (this.#host.lacks?.includes(kind)) throw new Refused('ENOTSUP: Unknown device type');
-    if (this.#devices.has(name)) throw new Refused('EEXIST');
-    const index = this.#nextIndex++;
-    if (device.kind === 'ipip') {
-      const ipip = { local: device.local, remote: 0 };
-      this.#devices.set(name, holdings({ index, name, kind, mtu, mac: '', up: false, ipip }));
-      this.#sysctls.write(`net/ipv6/conf/${name}/accept_ra`, '0');
-      return;
-    }
-    const underlayIndex = this.#device(device.underlay).link.index;
-    const { mac, vni, local, port, learning, gbp } = device;
-    const rival = [...this.#devices.values()].some(
-      ({ link: { vxlan } }) => vxlan?.vni === vni && vxlan.port === port && typeof vxlan.local === typeof local,
-    );
-    if (rival) throw new Refused('EEXIST: A VXLAN device with the specified VNI already exists');
-    const vxlan = { vni, local, underlayIndex, port, learning, gbp };
-    this.#devices.set(name, holdings({ index, name, kind, mtu, mac, up: false, vxlan }));
-    this.#sysctls.write(`net/ipv6/conf/${name}/accept_ra`, '0');
-  }
-
-  #setDevice({ name, mac, mtu, up }: Operation & { readonly type: 'device-set' }): void {
-    const device = this.#device(name);
-    // Linux forgets every neighbour of a device whose MAC changes, permanent ones too.
-    if (mac !== undefined) device.neighbors.clear();
-    device.link = {
-      ...device.link,
-      ...(mac === undefined ? {} : { mac }),
-      ...(mtu === undefined ? {} : { mtu }),
-      ...(up === undefined ? {} : { up }),
-    };
-    if (up === false) {
-      this.#dropRoutesOf(name);
-      device.nexthops.clear();
-      device.neighbors.clear();
-      // An IPv6 address does not outlive the device being up.
-      device.addresses = device.addresses.filter(({ address }) => typeof address === 'number');
-    }
-  }
-
-  #addAddress(entry: AddressEntry): void {
-    const device = this.#device(entry.device);
-    if (device.addresses.some(({ address }) => address === entry.address)) throw new Refused('EEXIST');
-    device.addresses.push(entry);
-  }
-
-  /** An id is one object, whatever device it is on. */
-  #replaceNexthop(entry: NexthopEntry): void {
-    const device = this.#upDevice(entry.device);
-    for (const other of this.#devices.values()) other.nexthops.delete(entry.id);
-    device.nexthops.set(entry.id, entry);
-  }
-
-  #deleteNexthop({ id, device: name }: NexthopEntry): void {
-    const device = this.#device(name);
-    device.nexthops.delete(id);
-    for (const [key, route] of this.#routes) {
-      if (isGatewayRoute(route) && route.nexthop === id) this.#routes.delete(key);
-    }
-  }
-
-  #addRoute(entry: RouteEntry): void {
-    const connected = this.#hostRoutes().some(({ destination }) => sameCidr(destination, entry.destination));
-    if (connected || this.#routes.has(cidrKey(entry.destination))) throw new Refused('EEXIST: file already exists');
-    this.#replaceRoute(entry);
-  }
-
-  #replaceRoute(entry: RouteEntry): void {
-    const key = cidrKey(entry.destination);
-    if (entry.type === 'blackhole') {
-      const connected = this.#hostRoutes().some(({ destination }) => sameCidr(destination, entry.destination));
-      if (connected || this.#routes.has(key)) throw new Refused('EEXIST');
-      this.#routes.set(key, entry);
-      return;
-    }
-    const device = this.#upDevice(entry.device);
-    if (entry.type !== 'link') this.#checkGateway(entry, device);
-    this.#routes.set(key, entry);
-  }
-
-  #checkGateway(entry: GatewayRoute, device: Holdings): void {
-    if (entry.nexthop !== undefined) {
-      if (!device.nexthops.has(entry.nexthop)) throw new Refused('EINVAL: Nexthop id does not exist');
-      return;
-    }
-    if (this.#addresses().some(({ address }) => address === entry.gateway)) {
-      throw new Refused('EINVAL: Nexthop has invalid gateway');
-    }
-    if (entry.type === 'onlink') return;
-    const onLink = this.#hostRoutes().some(
-      ({ destination, linkIndex, gateway }) =>
-        gateway === undefined && linkIndex === device.link.index && cidrContains(destination, entry.gateway),
-    );
-    if (!onLink) throw new Refused('ENETUNREACH: Nexthop has invalid gateway');
-  }
-
-  #deleteRoute(entry: RouteEntry): void {
-    if (entry.type !== 'blackhole') this.#device(entry.device);
-    const key = cidrKey(entry.destination);
-    const there = this.#routes.get(key);
-    if (there !== undefined && printedRoute(there) === printedRoute(entry)) this.#routes.delete(key);
-  }
-
-  #forgetIpv4(name: string): void {
-    const device = this.#device(name);
-    for (const [key, route] of this.#routes) {
-      const isIpv4 = typeof route.destination.address === 'number';
-      if (isIpv4 && route.type !== 'blackhole' && route.device === name) this.#routes.delete(key);
-    }
-    for (const address of device.neighbors.keys()) if (typeof address === 'number') device.neighbors.delete(address);
-    for (const [id, { gateway }] of device.nexthops) if (typeof gateway === 'number') device.nexthops.delete(id);
-  }
-
-  #dropRoutesOf(device: string): void {
-    for (const [key, route] of this.#routes) {
-      if (route.type !== 'blackhole' && route.device === device) this.#routes.delete(key);
-    }
-  }
-
-  #device(name: string): Holdings {
-    const device = this.#devices.get(name);
-    if (device === undefined) throw new Refused('ENODEV');
-    return device;
-  }
-
-  #upDevice(name: string): Holdings {
-    const device = this.#device(name);
-    if (!device.link.up) throw new Refused('ENETDOWN: Nexthop device is not up');
-    return device;
-  }
 }
 
-function holdings(link: ObservedLink): Holdings {
-  return { link, addresses: [], neighbors: new Map(), fdb: new Map(), nexthops: new Map() };
-}
-
-function isGatewayRoute(route: RouteEntry): route is GatewayRoute {
-  return route.type === 'onlink' || route.type === 'gateway';
-}
-
-/** `ip route` shows a nexthop object's gateway and device as well. */
-function printedRoute(route: RouteEntry): string {
-  if (!isGatewayRoute(route) || route.nexthop === undefined) return routeText(route);
-  const { nexthop, ...plain } = route;
-  return routeText(plain).replace(' via ', ` nhid ${nexthop} via `);
+function isOurs(ownership: Ownership, entry: RouteEntry): boolean {
+  const { destination } = entry;
+  if (entry.type === 'blackhole') return ownership.blackholes && leadsToSubnet(ownership, destination);
+  const inside = ownership.networks.some(({ network }) => cidrEncloses(network, destination));
+  if (ownership.devices.includes(entry.device)) return entry.type !== 'link' || inside;
+  if (isFormerDevice(ownership, entry.device)) return leadsToFabric(ownership, destination);
+  if (ownership.underlayRoutes === 'operators') return false;
+  return entry.device === ownership.underlay && entry.type !== 'link' && inside;
 }
 
 function faultOf(operation: Operation, { message }: Refused): Fault {
@@ -491,16 +263,4 @@ function faultOf(operation: Operation, { message }: Refused): Fault {
     return new Fault('kernel.sysctl', { what: `${name} cannot be set to ${value}`, why: message });
   }
   return new Fault('kernel.netlink', { what: `${operationText(operation)} failed`, why: `the kernel says ${message}` });
-}
-
-function observedAddresses({ link, addresses }: Holdings): ObservedAddress[] {
-  return addresses.map(({ address, length }) => ({
-    linkIndex: link.index,
-    address,
-    length,
-    scope: 0,
-    permanent: true,
-    deprecated: false,
-    temporary: false,
-  }));
 }
