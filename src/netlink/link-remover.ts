@@ -3,8 +3,10 @@
  * is sent on another thread, and those that come meanwhile go together in the next. A link is out of everybody's sight
  * long before the kernel is through with it, and says so to who listens: that is what is waited for.
  */
+import { getSystemErrorName } from 'node:util';
+import { Fault } from '#runtime/fault.ts';
 import { AF_UNSPEC, NLMSG_ERROR, RTM_DELLINK, RTM_NEWLINK } from './message.ts';
-import { loadNative } from './native.ts';
+import { loadNative, type Native } from './native.ts';
 import { MessageReader } from './reader.ts';
 import { decodeError, type Refusal } from './refusal.ts';
 import { openRouteSocket } from './socket.ts';
@@ -18,6 +20,11 @@ const DATAGRAM_BYTES = 64 * 1024;
 /** Requests of one batch and their answers fit into a datagram each. */
 const MOST_IN_BATCH = 200;
 
+type LinkNative = Pick<
+  Native,
+  'inNamespace' | 'openNetlink' | 'joinGroup' | 'poll' | 'sendLater' | 'receive' | 'close'
+>;
+
 interface Removal {
   readonly name: string;
   readonly done: (refusal: Refusal | undefined) => void;
@@ -26,12 +33,14 @@ interface Removal {
 
 export class LinkRemover {
   readonly #namespace: string | undefined;
+  readonly #native: LinkNative;
   readonly #waiting: Removal[] = [];
   #running = false;
 
   /** Of links in the namespace at a path; undefined: the own. */
-  constructor(namespace?: string) {
+  constructor(namespace?: string, native: LinkNative = loadNative()) {
     this.#namespace = namespace;
+    this.#native = native;
   }
 
   /**
@@ -49,28 +58,35 @@ export class LinkRemover {
     const batch = this.#waiting.splice(0, MOST_IN_BATCH);
     this.#running = batch.length > 0;
     if (!this.#running) return;
-    try {
-      send(new Set(batch.map(({ name }) => name)), this.#namespace, (name, refusal) => {
-        for (const removal of batch.filter((each) => each.name === name)) {
-          batch.splice(batch.indexOf(removal), 1);
-          removal.done(refusal);
-        }
-        if (batch.length === 0) this.#depart();
-      });
-    } catch (error) {
-      for (const { failed } of batch) failed(error);
+    const gone = (name: string, refusal: Refusal | undefined): void => {
+      for (const removal of batch.filter((each) => each.name === name)) {
+        batch.splice(batch.indexOf(removal), 1);
+        removal.done(refusal);
+      }
+      if (batch.length === 0) this.#depart();
+    };
+    const lost = (error: unknown): void => {
+      // All may be gone already, and the next batch under way.
+      if (batch.length === 0) return;
+      for (const { failed } of batch.splice(0)) failed(error);
       this.#depart();
+    };
+    try {
+      send(this.#native, new Set(batch.map(({ name }) => name)), this.#namespace, gone, lost);
+    } catch (error) {
+      lost(error);
     }
   }
 }
 
-/** Calls `gone` once for each name. Throws Fault `kernel.netlink`. */
+/** Calls `gone` once for each name, or `lost` for all that are left. Throws Fault `kernel.netlink`. */
 function send(
+  native: LinkNative,
   names: ReadonlySet<string>,
   namespace: string | undefined,
   gone: (name: string, refusal: Refusal | undefined) => void,
+  lost: (error: Fault) => void,
 ): void {
-  const native = loadNative();
   const requests = openRouteSocket(native, namespace);
   let events: number;
   try {
@@ -88,6 +104,7 @@ function send(
   native.poll(
     events,
     () => {
+      // Where so much happens that events are lost, the end of the request says what became of the links.
       eachMessage(native, events, buffer, (message) => {
         // A bridge tells of its port too, with a family of its own.
         if (message.type === RTM_DELLINK && message.u8(0) === AF_UNSPEC) settle(nameOf(message), undefined);
@@ -96,11 +113,15 @@ function send(
     true,
   );
   const writer = encodeRemoval([...names]);
-  native.sendLater(requests, writer.bytes.subarray(0, writer.length), () => {
-    const refusals = readRefusals(native, requests, buffer);
+  native.sendLater(requests, writer.bytes.subarray(0, writer.length), (errno) => {
+    const answer = errno === 0 ? readAnswer(native, requests, buffer, writer.sequence) : getSystemErrorName(-errno);
     native.close(events);
     native.close(requests);
-    for (const [at, name] of [...names].entries()) settle(name, refusals.get(at + 1) ?? refusals.get(names.size + 1));
+    if (typeof answer === 'string') {
+      lost(new Fault('kernel.netlink', { what: `cannot delete links: ${[...open].join(', ')}`, why: answer }));
+      return;
+    }
+    for (const [at, name] of [...names].entries()) settle(name, answer.get(at + 1) ?? answer.get(names.size + 1));
   });
 }
 
@@ -142,35 +163,40 @@ function nameOf(message: MessageReader): string {
   return '';
 }
 
-/** By the number of the request in its batch, from 1. */
-function readRefusals(native: ReturnType<typeof loadNative>, fd: number, buffer: Buffer): ReadonlyMap<number, Refusal> {
+/** Refusals by the number of the request in its batch, from 1; in words why there is no answer to the `last` one. */
+function readAnswer(
+  native: LinkNative,
+  fd: number,
+  buffer: Buffer,
+  last: number,
+): ReadonlyMap<number, Refusal> | string {
   const refusals = new Map<number, Refusal>();
-  eachMessage(native, fd, buffer, (message) => {
-    const refusal = message.type === NLMSG_ERROR ? decodeError(message) : undefined;
+  let answered = false;
+  const failure = eachMessage(native, fd, buffer, (message) => {
+    if (message.type !== NLMSG_ERROR) return;
+    const refusal = decodeError(message);
     if (refusal !== undefined) refusals.set(message.sequence, refusal);
+    answered ||= message.sequence === last;
   });
-  return refusals;
+  return answered ? refusals : (failure ?? 'the kernel did not answer');
 }
 
+/** In words what ended it, if not the last message. */
 function eachMessage(
-  native: ReturnType<typeof loadNative>,
+  native: LinkNative,
   fd: number,
   buffer: Buffer,
   take: (message: MessageReader) => void,
-): void {
+): string | undefined {
   for (;;) {
-    const length = receive(native, fd, buffer);
-    if (length === 0) return;
+    let length: number;
+    try {
+      length = native.receive(fd, buffer, false);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+    if (length === 0) return undefined;
     const message = new MessageReader(buffer, length);
     while (message.next()) take(message);
-  }
-}
-
-/** Where so much happens that events are lost, the end of the request says what became of the links. */
-function receive(native: ReturnType<typeof loadNative>, fd: number, buffer: Buffer): number {
-  try {
-    return native.receive(fd, buffer, false);
-  } catch {
-    return 0;
   }
 }

@@ -217,12 +217,14 @@ export class NetlinkSocket {
   }
 }
 
+type OpeningNative = Pick<Native, 'inNamespace' | 'openNetlink'>;
+
 /** An rtnetlink socket in a namespace (a path; undefined: the process's own), for this file and the event socket. */
-export function openRouteSocket(native: Native, namespace: string | undefined): number {
+export function openRouteSocket(native: OpeningNative, namespace: string | undefined): number {
   return openSocket(native, namespace, NETLINK_ROUTE);
 }
 
-function openSocket(native: Native, namespace: string | undefined, protocol: number): number {
+function openSocket(native: OpeningNative, namespace: string | undefined, protocol: number): number {
   const open = (): number => native.openNetlink(protocol, RECEIVE_BUFFER_BYTES, RECEIVE_TIMEOUT_MS);
   try {
     return namespace === undefined ? open() : native.inNamespace(namespace, open);
