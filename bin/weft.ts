@@ -8,6 +8,10 @@ async function run(): Promise<number> {
     const { runAgent } = await import('#agent/main.ts');
     return runAgent(rest, process.env);
   }
+  if (word === 'help' && rest[0] === 'agent') {
+    const { runAgent } = await import('#agent/main.ts');
+    return runAgent(['-help'], process.env);
+  }
   const { runOperatorFace, runDockerOptionsFace } = await import('./operator.ts');
   if (word === 'mk-docker-opts.sh') return runDockerOptionsFace(rest, process);
   return runOperatorFace(process.argv.slice(2), process);

@@ -6,6 +6,8 @@ import { formatFault } from './fault-text.ts';
 
 const ABOUT = 'A flat Pod network for fleets of container hosts, and the bring-up of such a fleet.';
 const LEARN_MORE = `
+The daemon of a host is weft agent, also started as weftd or flanneld: see weft agent --help.
+
 Examples:
   weft lab up                   a three-host fabric on this machine, in half a minute
   weft network check net.json   is this network document right, and what follows from it
