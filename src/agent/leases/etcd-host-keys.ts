@@ -3,15 +3,8 @@ import type { Compare, Etcd, KeyValue, RequestOp } from '#etcd/api.ts';
 import type { LeaseAttributes } from '#model/lease.ts';
 import type { Fault } from '#runtime/fault.ts';
 import type { EtcdKeys } from './etcd-keys.ts';
-import type { HostKey, HostKeys } from './host-keys.ts';
-import {
-  cloneFault,
-  formatHostRecord,
-  type HostMark,
-  hostAddress,
-  judgeHostRecord,
-  parseHostRecord,
-} from './host-record.ts';
+import { CLAIM_TRIES, type HostKey, type HostKeys, watchUntilEnded } from './host-keys.ts';
+import { claimRefusal, formatHostRecord, type HostMark, hostAddress, parseHostRecord } from './host-record.ts';
 
 /** A write of a lease's key, to be made together with that of its host. */
 export interface ClaimedPut {
@@ -30,9 +23,6 @@ export type ClaimOutcome =
   | { readonly type: 'refused'; readonly stored: KeyValue | undefined }
   /** The address is another machine's. */
   | { readonly type: 'held'; readonly fault: Fault };
-
-/** The host key is looked at anew so often, when it is written again and again. */
-const CLAIM_TRIES = 4;
 
 export class EtcdHostKeys implements HostKeys {
   readonly mark: HostMark;
@@ -70,11 +60,9 @@ export class EtcdHostKeys implements HostKeys {
       const [found, foundHost] = responses.map((response) => (response.type === 'range' ? response.kvs[0] : undefined));
       stored = found;
       if ((stored?.modRevision ?? 0) !== at) break;
-      const record = foundHost && parseHostRecord(foundHost.value);
       const seen = foundHost?.modRevision ?? 0;
-      if (record !== undefined && judgeHostRecord(record, seen, this.mark, undefined) === 'held') {
-        return { type: 'held', fault: cloneFault(host, record, this.mark) };
-      }
+      const fault = foundHost && claimRefusal(host, foundHost.value, seen, this.mark);
+      if (fault !== undefined) return { type: 'held', fault };
       expected = { target: 'modRevision', key: host, equals: seen };
     }
     return { type: 'refused', stored };
@@ -86,29 +74,24 @@ export class EtcdHostKeys implements HostKeys {
   }
 
   watch(address: string, afterRevision: number, listener: (key: HostKey | undefined) => void): () => void {
-    let open = true;
-    const tell = (kv: KeyValue | undefined): void => {
-      if (open) listener(kv && this.#hostKey(kv));
-    };
     const key = this.#keys.host(address);
-    const handle = this.#etcd.watch(
-      { key, startRevision: afterRevision + 1 },
-      {
-        events: (events) => {
-          const last = events.at(-1);
-          if (last !== undefined) tell(last.type === 'put' ? last.kv : undefined);
+    const told = (kv: KeyValue | undefined): void => listener(kv && this.#hostKey(kv));
+    return watchUntilEnded(told, (tell) =>
+      this.#etcd.watch(
+        { key, startRevision: afterRevision + 1 },
+        {
+          events: (events) => {
+            const last = events.at(-1);
+            if (last !== undefined) tell(last.type === 'put' ? last.kv : undefined);
+          },
+          lost: async () => {
+            const { revision, kvs } = await this.#etcd.range({ key });
+            tell(kvs[0]);
+            return revision + 1;
+          },
         },
-        lost: async () => {
-          const { revision, kvs } = await this.#etcd.range({ key });
-          tell(kvs[0]);
-          return revision + 1;
-        },
-      },
+      ),
     );
-    return () => {
-      open = false;
-      handle.close();
-    };
   }
 
   #hostKey({ key, value, modRevision, lease }: KeyValue): HostKey {

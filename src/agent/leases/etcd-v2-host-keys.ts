@@ -3,17 +3,8 @@ import type { EtcdV2, V2Node } from '#etcd/v2-api.ts';
 import type { LeaseAttributes } from '#model/lease.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { EtcdKeys } from './etcd-keys.ts';
-import type { HostKey, HostKeys } from './host-keys.ts';
-import {
-  cloneFault,
-  formatHostRecord,
-  type HostMark,
-  hostAddress,
-  judgeHostRecord,
-  parseHostRecord,
-} from './host-record.ts';
-
-const CLAIM_TRIES = 4;
+import { CLAIM_TRIES, type HostKey, type HostKeys, watchUntilEnded } from './host-keys.ts';
+import { claimRefusal, formatHostRecord, type HostMark, hostAddress, parseHostRecord } from './host-record.ts';
 
 export class EtcdV2HostKeys implements HostKeys {
   readonly mark: HostMark;
@@ -32,11 +23,8 @@ export class EtcdV2HostKeys implements HostKeys {
     const value = formatHostRecord(this.mark);
     for (let tries = 0; tries < CLAIM_TRIES; tries++) {
       const node = await this.#etcd.get(key);
-      const record = node && parseHostRecord(node.value);
-      if (node !== undefined && record !== undefined) {
-        const verdict = judgeHostRecord(record, node.modifiedIndex, this.mark, undefined);
-        if (verdict === 'held') throw cloneFault(key, record, this.mark);
-      }
+      const refusal = node && claimRefusal(key, node.value, node.modifiedIndex, this.mark);
+      if (refusal !== undefined) throw refusal;
       const written =
         node === undefined
           ? await this.#etcd.create(key, value, ttlSeconds)
@@ -52,29 +40,24 @@ export class EtcdV2HostKeys implements HostKeys {
   }
 
   watch(address: string, afterRevision: number, listener: (key: HostKey | undefined) => void): () => void {
-    let open = true;
-    const tell = (node: V2Node | undefined): void => {
-      if (open) listener(node && this.#hostKey(node));
-    };
     const key = this.#keys.host(address);
-    const handle = this.#etcd.watch(
-      { key: this.#keys.hosts, afterIndex: afterRevision, probeKey: this.#keys.config },
-      {
-        event: (event) => {
-          if (event.type === 'gone' && event.key === key) tell(undefined);
-          else if (event.type === 'put' && event.node.key === key) tell(event.node);
+    const told = (node: V2Node | undefined): void => listener(node && this.#hostKey(node));
+    return watchUntilEnded(told, (tell) =>
+      this.#etcd.watch(
+        { key: this.#keys.hosts, afterIndex: afterRevision, probeKey: this.#keys.config },
+        {
+          event: (event) => {
+            if (event.type === 'gone' && event.key === key) tell(undefined);
+            else if (event.type === 'put' && event.node.key === key) tell(event.node);
+          },
+          lost: async () => {
+            const { index, nodes } = await this.#etcd.list(this.#keys.hosts);
+            tell(nodes.find((node) => node.key === key));
+            return index;
+          },
         },
-        lost: async () => {
-          const { index, nodes } = await this.#etcd.list(this.#keys.hosts);
-          tell(nodes.find((node) => node.key === key));
-          return index;
-        },
-      },
+      ),
     );
-    return () => {
-      open = false;
-      handle.close();
-    };
   }
 
   #hostKey({ key, value, modifiedIndex, ttlSeconds }: V2Node): HostKey {

@@ -1,6 +1,9 @@
 /** HostKeys: the part of a LeaseStore that tells which machine has an address. */
 import type { HostMark, HostRecord } from './host-record.ts';
 
+/** A host key is looked at anew so often, when it is written again and again while it is claimed. */
+export const CLAIM_TRIES = 4;
+
 /** A host key as it was read. */
 export interface HostKey {
   /** The whole key, for people. */
@@ -24,4 +27,19 @@ export interface HostKeys {
   read(address: string): Promise<HostKey | undefined>;
   /** Every write of the key after that revision, maybe only the newest; undefined when it is gone. The function returned ends it. */
   watch(address: string, afterRevision: number, listener: (key: HostKey | undefined) => void): () => void;
+}
+
+/** Starts a watch of which nothing is told any more once it has ended, whatever is under way then. The function returned ends it. */
+export function watchUntilEnded<Told>(
+  listener: (told: Told) => void,
+  start: (tell: (told: Told) => void) => { close(): void },
+): () => void {
+  let open = true;
+  const handle = start((told) => {
+    if (open) listener(told);
+  });
+  return () => {
+    open = false;
+    handle.close();
+  };
 }

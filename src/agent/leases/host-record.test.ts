@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
+  claimRefusal,
   cloneFault,
   formatHostRecord,
   type HostRecord,
@@ -74,6 +75,13 @@ test('nobody claims what cannot be read, and what we wrote is ours, asked about 
   assert.equal(judgeHostRecord(undefined, 5, A, undefined), 'free');
   assert.equal(judgeHostRecord(A, 5, A, undefined), 'ours');
   assert.equal(judgeHostRecord({ ...A, asker: B }, 5, A, 3), 'ours');
+});
+
+test("only another machine's record refuses a claim", () => {
+  const key = '/p/hosts/10.77.0.11';
+  assert.equal(claimRefusal(key, formatHostRecord(A), 5, A), undefined);
+  assert.equal(claimRefusal(key, 'nonsense', 5, A), undefined);
+  assert.deepEqual(claimRefusal(key, formatHostRecord(B), 5, A), cloneFault(key, B, A));
 });
 
 test('another machine holds the address, unless our claim is the older one', () => {

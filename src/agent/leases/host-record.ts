@@ -92,6 +92,13 @@ export function judgeHostRecord(
   return since !== undefined && since < (record.since ?? revision) ? 'take-back' : 'held';
 }
 
+/** Fault `lease.clone` when the text that stands at `key` since `revision` keeps the machine `mark` from claiming it. */
+export function claimRefusal(key: string, text: string, revision: number, mark: HostMark): Fault | undefined {
+  const record = parseHostRecord(text);
+  if (record === undefined || judgeHostRecord(record, revision, mark, undefined) !== 'held') return undefined;
+  return cloneFault(key, record, mark);
+}
+
 /** What the key of a host is called by: the address that its lease is known by. */
 export function hostAddress({ publicIp, publicIpv6 }: LeaseAttributes): string {
   return formatIp(publicIp === 0 && publicIpv6 !== null ? publicIpv6 : publicIp);
