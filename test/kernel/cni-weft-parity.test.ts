@@ -1,14 +1,13 @@
 /** The plugin `weft` beside Debian's chain of bridge, host-local and portmap: the same result, the same kernel, the same files. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CniSite, type Config, SUBNET_ENV } from './cni-site.ts';
 
 const PLUGINS = '/usr/lib/cni';
-const skip = existsSync(`${PLUGINS}/bridge`) ? false : 'Debian package containernetworking-plugins is not installed';
 const PORTS = {
   portMappings: [
     { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
@@ -144,7 +143,7 @@ function picture(site: CniSite, result: unknown): Picture {
 }
 
 for (const ipMasq of [false, true]) {
-  test(`weft sets up what bridge, host-local and portmap set up, ipMasq ${ipMasq}`, { skip }, async (context) => {
+  test(`weft sets up what bridge, host-local and portmap set up, ipMasq ${ipMasq}`, async (context) => {
     const theirs = new CniSite(context);
     theirs.container(1);
     mkdirSync(join(theirs.folder, 'addresses'));
@@ -168,9 +167,7 @@ for (const ipMasq of [false, true]) {
   });
 }
 
-test('each takes down what the other has attached, and gives no address that the other has given', {
-  skip,
-}, async (context: TestContext) => {
+test('each takes down what the other has attached, and gives no address that the other has given', async (context: TestContext) => {
   const site = new CniSite(context);
   for (const number of [1, 2, 3, 4]) site.container(number);
   mkdirSync(join(site.folder, 'addresses'));
