@@ -1,6 +1,6 @@
 /** Kernel on rtnetlink: reads what is ours and writes operations as trains of messages. */
 import { addressBits, type Family, type Ip } from '#model/ip.ts';
-import { type Mac, parseMac } from '#model/mac.ts';
+import { parseMac } from '#model/mac.ts';
 import { dumpAddresses } from '#netlink/address.ts';
 import { watchNetwork } from '#netlink/events.ts';
 import { decodeFdbEntry, dumpFdb } from '#netlink/fdb.ts';
@@ -17,9 +17,9 @@ import { causerText, lookUpProcess } from './causer.ts';
 import { concernsDevices, type WatchedIndexes } from './concerns-devices.ts';
 import { isDeviceOperation } from './diff.ts';
 import { encodeOperation, type NetlinkOperation } from './encode-operation.ts';
-import { fdbKey } from './entry-keys.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
 import { operationText } from './operation-text.ts';
+import { OwnFdbWrites } from './own-fdb-writes.ts';
 import { formerRoute, isAdvertisedDefault, isPlain, ownRoute, underlayRoute } from './own-routes.ts';
 import {
   isFormerDevice,
@@ -48,10 +48,7 @@ export class NetlinkKernel implements Kernel {
   readonly #namespace: string | undefined;
   /** Of the last look, for events. */
   #watched: WatchedIndexes = { devices: new Set(), former: new Set(), underlay: 0 };
-  /** What we wrote to the FDB since the last look and were not told of yet: destinations by MAC, for each family of destinations. */
-  /** Keys of the entries that we have deleted and not been told of. */
-  readonly #fdbDeletes = new Set<string | number | bigint>();
-  readonly #fdb = { ipv4: new Map<Mac, Ip>(), ipv6: new Map<Mac, Ip>() };
+  readonly #fdbWrites = new OwnFdbWrites();
 
   /** In the network namespace at that path, by default in the process's own. */
   constructor(namespace?: string) {
@@ -158,8 +155,8 @@ export class NetlinkKernel implements Kernel {
         continue;
       }
       batch.push(operation);
-      if (operation.type === 'fdb-replace') this.#rememberFdb(operation.entry.mac, operation.entry.destination);
-      else if (operation.type === 'fdb-delete') this.#fdbDeletes.add(fdbKey(operation.entry));
+      if (operation.type === 'fdb-replace') this.#fdbWrites.replacing(operation.entry);
+      else if (operation.type === 'fdb-delete') this.#fdbWrites.deleting(operation.entry);
       // What follows may name a device that does not exist before.
       if (isDeviceOperation(operation) || batch.length >= LONGEST_BATCH) {
         flush();
@@ -182,27 +179,11 @@ export class NetlinkKernel implements Kernel {
     });
   }
 
-  /**
-   * The kernel does not say who wrote an FDB entry, so our own writes are told from others by what they say. Each is told of
-   * once, and is then forgotten.
-   */
   #isOwnFdbWrite(message: MessageReader): boolean {
     const entry = decodeFdbEntry(message);
     if (entry?.permanent !== true || entry.destination === undefined) return false;
     const { mac, destination } = entry;
-    if (message.type === RTM_DELNEIGH) return this.#fdbDeletes.delete(fdbKey({ mac, destination }));
-    const written = this.#fdbOf(destination);
-    return written.get(mac) === destination && written.delete(mac);
-  }
-
-  #fdbOf(destination: Ip): Map<Mac, Ip> {
-    return this.#fdb[typeof destination === 'number' ? 'ipv4' : 'ipv6'];
-  }
-
-  /** Kept until it is told of, also over a look: a burst of writes is told of after the next pass has begun. */
-  #rememberFdb(mac: Mac, destination: Ip): void {
-    this.#fdbDeletes.delete(fdbKey({ mac, destination }));
-    this.#fdbOf(destination).set(mac, destination);
+    return this.#fdbWrites.isOwn(message.type === RTM_DELNEIGH ? 'gone' : 'there', { mac, destination });
   }
 
   #indexes(): ReadonlyMap<string, number> {
