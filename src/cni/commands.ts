@@ -41,7 +41,7 @@ function installCommand(context: CommandContext): Command {
     summary: 'put plugins and network list in place, repair a stale bridge, try it out in a scratch namespace',
     examples: [
       ['weft cni install', 'in /opt/cni/bin and /etc/cni/net.d; a second time changes nothing'],
-      ['weft cni install --check', 'changes nothing, says what is not in place'],
+      ['weft cni install --plugin weft', 'the faster plugin: the agent attaches the containers'],
     ],
   })
     .option('--check', 'only look; exit code 1 if something is not as it should be')

@@ -12,7 +12,7 @@ export interface CertsOptions extends CommonOptions, OutputOptions {
 const KEY_TYPES: readonly KeyType[] = ['rsa2048', 'rsa3072', 'rsa4096', 'p256', 'p384', 'p521'];
 
 export function addCertsOptions(command: Command): Command {
-  return command.option('--dir <directory>', 'where the certificates are', '.').addOption(outputOption());
+  return command.option('--dir <folder>', 'where the certificates are', '.').addOption(outputOption());
 }
 
 export function keyOption(): Option {
