@@ -9,10 +9,12 @@ import type { ObservedAddress, Operation } from '#agent/kernel/state.ts';
 import { EtcdLeaseStore } from '#agent/leases/etcd-store.ts';
 import { type HostMark, hostMarkOf } from '#agent/leases/host-record.ts';
 import { seededRandom } from '#agent/leases/lease-builders.ts';
-import type { MemoryEtcd, MemoryEtcdClient } from '#agent/leases/memory-etcd.ts';
+import type { MemoryEtcd } from '#agent/leases/memory-etcd.ts';
+import type { MemoryEtcdClient } from '#agent/leases/memory-etcd-client.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
 import { parsePreviousSubnet } from '#agent/publish/subnet-file.ts';
 import type { CoreState } from '#agent/reconcile/state.ts';
+import { testSettings } from '#agent/reconcile/test-settings.ts';
 import type { Traffic } from '#agent/traffic/traffic.ts';
 import { formatIpv4 } from '#model/ipv4.ts';
 import { type Mac, macFromRandom } from '#model/mac.ts';
@@ -142,25 +144,15 @@ export class SimHost {
       mortal,
     );
     const driver = startDriver({
-      settings: {
-        interfaces: [],
-        interfacePatterns: [],
-        canReach: undefined,
-        publicIp: undefined,
-        publicIpv6: undefined,
-        blackhole: false,
-        renewMarginMs: 3_600_000,
+      settings: testSettings({
         sweepMs: this.#around.sweepMs,
         manageSysctls: false,
-        withdraw: { graceMs: 3000, limitPercent: 30, holdMs: 3_600_000 },
-        traffic: { masquerade: false, forward: true, fullyRandom: true, compatNft: false },
-        former: [],
         ...(this.#around.withCache ? { cache: { patienceMs: 1500 } } : {}),
         wallOffsetMs: this.wallOffsetMs,
         previous,
         randomMacs: { ipv4: randomMac(), ipv6: randomMac() },
         spread: random(),
-      },
+      }),
       kernel: slowKernel(kernel, takes),
       ...(this.#around.withCache ? { cache: this.cache } : {}),
       store: wrapStore === undefined ? store : wrapStore(store, this),

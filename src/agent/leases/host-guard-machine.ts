@@ -10,7 +10,8 @@ import { HostGuard } from './host-guard.ts';
 import { type HostMark, hostMarkOf } from './host-record.ts';
 import { keepLease } from './keep-lease.ts';
 import { attributesOf, networkOf, seededRandom } from './lease-builders.ts';
-import type { MemoryEtcd, MemoryEtcdClient } from './memory-etcd.ts';
+import type { MemoryEtcd } from './memory-etcd.ts';
+import type { MemoryEtcdClient } from './memory-etcd-client.ts';
 
 export const PREFIX = '/coreos.com/network';
 export const ADDRESS = '10.77.0.11';

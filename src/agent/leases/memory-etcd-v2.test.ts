@@ -5,7 +5,8 @@ import { EtcdV2LeaseStore } from './etcd-v2-store.ts';
 import type { HostMark } from './host-record.ts';
 import { testLeaseStore } from './lease-store-compliance.ts';
 import type { StoreFixture } from './lease-store-fixture.ts';
-import { MemoryEtcd, type MemoryEtcdClient } from './memory-etcd.ts';
+import { MemoryEtcd } from './memory-etcd.ts';
+import type { MemoryEtcdClient } from './memory-etcd-client.ts';
 import { MemoryEtcdV2 } from './memory-etcd-v2.ts';
 
 const PREFIX = '/kubernetes/network';

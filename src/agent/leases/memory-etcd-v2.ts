@@ -5,7 +5,8 @@
 import type { KeyValue, WatchEvent } from '#etcd/api.ts';
 import { prefixEnd } from '#etcd/api.ts';
 import type { EtcdV2, V2Event, V2Listing, V2Node, V2WatchListener, V2WatchRequest } from '#etcd/v2-api.ts';
-import type { MemoryEtcd, MemoryEtcdClient } from './memory-etcd.ts';
+import type { MemoryEtcd } from './memory-etcd.ts';
+import type { MemoryEtcdClient } from './memory-etcd-client.ts';
 
 export class MemoryEtcdV2 implements EtcdV2 {
   readonly #etcd: MemoryEtcd;

@@ -5,7 +5,8 @@ import { EtcdLeaseStore } from './etcd-store.ts';
 import type { HostMark } from './host-record.ts';
 import { testLeaseStore } from './lease-store-compliance.ts';
 import type { StoreFixture } from './lease-store-fixture.ts';
-import { MemoryEtcd, type MemoryEtcdClient } from './memory-etcd.ts';
+import { MemoryEtcd } from './memory-etcd.ts';
+import type { MemoryEtcdClient } from './memory-etcd-client.ts';
 
 const PREFIX = '/kubernetes/network';
 
