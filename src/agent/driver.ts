@@ -5,16 +5,13 @@
 import type { Engine, EngineName, OpenEngines } from '#agent/backends/engine.ts';
 import type { AgentCache, AgentCacheStore } from '#agent/cache/agent-cache.ts';
 import type { Kernel } from '#agent/kernel/kernel.ts';
-import { type AcquiredLease, type AcquireRequest, acquireLease } from '#agent/leases/acquire.ts';
-import { HostGuard } from '#agent/leases/host-guard.ts';
-import { keepLease } from '#agent/leases/keep-lease.ts';
 import type { LeaseStore } from '#agent/leases/store.ts';
 import type { FabricReport, FastPathReport } from '#agent/publish/status-report.ts';
 import { StatusReporter } from '#agent/publish/status-reporter.ts';
 import { admitPeers } from '#agent/reconcile/admit-peers.ts';
 import { type Decision, handle } from '#agent/reconcile/core.ts';
 import { type FastPathWish, fastPathWish } from '#agent/reconcile/fast-path-wish.ts';
-import type { Action, Input, PassResult, TwinOutcome } from '#agent/reconcile/input.ts';
+import type { Action, Input, PassResult } from '#agent/reconcile/input.ts';
 import { engineWork } from '#agent/reconcile/plan.ts';
 import { LEASE_TTL_SECONDS } from '#agent/reconcile/renewal.ts';
 import { type ReportDetail, reportOf } from '#agent/reconcile/report.ts';
@@ -22,11 +19,12 @@ import { type EngineOutcome, runPass } from '#agent/reconcile/run-pass.ts';
 import { type CoreSettings, type CoreState, newCoreState } from '#agent/reconcile/state.ts';
 import type { Traffic } from '#agent/traffic/traffic.ts';
 import type { Ip } from '#model/ip.ts';
-import type { Lease } from '#model/lease.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import type { Clock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { Log } from '#runtime/log.ts';
+import { LeaseWork } from './lease-work.ts';
+import { Relief } from './relief.ts';
 
 export interface DriverOptions {
   readonly settings: CoreSettings;
@@ -70,7 +68,6 @@ export interface CoreStep {
 
 /** A pass over this many peers, and the start itself, leave enough garbage behind to be collected early. */
 const LARGE_PASS = 1000;
-const QUIET_BEFORE_RELIEF_MS = 1000;
 /** How long the end waits for an engine and a file at work. */
 const LONGEST_END_MS = 1000;
 
@@ -87,7 +84,8 @@ export function startDriver(options: DriverOptions): Driver {
   const { kernel, store, clock, log } = options;
   const state = newCoreState(options.settings);
   const waiting: Input[] = [];
-  const guard = new HostGuard({ store, clock, log });
+  const leases = new LeaseWork({ store, clock, log, random: options.random });
+  const relief = new Relief(clock, options.relieve);
   const status = new StatusReporter({ notify: options.notify, clock });
   let busy = false;
   let stopped = false;
@@ -98,9 +96,6 @@ export function startDriver(options: DriverOptions): Driver {
   let converged: Promise<unknown> = Promise.resolve();
   /** Settles when the cache is not being written. */
   let saved: Promise<unknown> = Promise.resolve();
-  let cancelRelief = (): void => undefined;
-  /** When a pass last had something to do. */
-  let workedAt = Number.NEGATIVE_INFINITY;
 
   const hear = (input: Input): void => {
     if (stopped) return;
@@ -139,17 +134,29 @@ export function startDriver(options: DriverOptions): Driver {
         pass(action.fresh);
         break;
       case 'acquire':
-        acquire(action);
+        follow(
+          leases.acquire(action),
+          (result) => ({ type: 'acquired', result }),
+          (fault) => ({ type: 'acquire-failed', fault }),
+        );
         break;
       case 'watch':
         // Queued: what goes wrong here is none of the watch's business.
         endWatch = store.watch(action.afterRevision, (event) => queueMicrotask(() => hear({ type: 'leases', event })));
         break;
       case 'renew':
-        renew(action);
+        follow(
+          leases.renew(action),
+          (lease) => ({ type: 'renewed', lease }),
+          (fault) => ({ type: 'renew-failed', fault }),
+        );
         break;
       case 'release-twin':
-        releaseTwin(action.twin);
+        follow(
+          leases.releaseTwin(action.twin),
+          (outcome) => ({ type: 'twin-done', twin: action.twin, outcome }),
+          (fault) => ({ type: 'twin-failed', fault }),
+        );
         break;
       case 'firewall':
         follow(
@@ -183,7 +190,7 @@ export function startDriver(options: DriverOptions): Driver {
         break;
       case 'ready':
         status.ready(action.status);
-        relieveSoon();
+        relief.soon();
         break;
       case 'log':
         log[action.level](action.message, action.fields);
@@ -255,18 +262,9 @@ export function startDriver(options: DriverOptions): Driver {
 
   const passOverKernel = (fresh: boolean, engineWorked: EngineOutcome = {}): PassResult => {
     const result = runPass(kernel, state, { now: () => clock.now(), fresh, engine: engineWorked });
-    if (result.planned > 0) workedAt = clock.now();
-    if (state.admitted.length >= LARGE_PASS) relieveSoon();
+    if (result.planned > 0) relief.worked();
+    if (state.admitted.length >= LARGE_PASS) relief.soon();
     return result;
-  };
-
-  const relieveSoon = (): void => {
-    cancelRelief();
-    cancelRelief = clock.after(QUIET_BEFORE_RELIEF_MS, () => {
-      // Collecting takes as long as many passes: never in the middle of a burst.
-      if (clock.now() - workedAt < QUIET_BEFORE_RELIEF_MS) relieveSoon();
-      else options.relieve();
-    });
   };
 
   const load = (): void => {
@@ -279,69 +277,16 @@ export function startDriver(options: DriverOptions): Driver {
     );
   };
 
-  const acquire = (action: Action & { readonly type: 'acquire' }): void => {
-    const request: AcquireRequest = {
-      store,
-      network: action.network,
-      attributes: action.attributes,
-      ...(action.previous === undefined ? {} : { previous: action.previous }),
-      held: action.held,
-      ...(action.recorded === undefined ? {} : { recorded: action.recorded }),
-      hostAddresses: action.hostAddresses,
-      ttlSeconds: LEASE_TTL_SECONDS,
-      random: options.random,
-      sleep: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
-      isOthers: (lease) => guard.isOthers(lease),
-    };
-    let { snapshot } = action;
-    const acquireOnce = (): Promise<AcquiredLease> => {
-      const given = snapshot;
-      // Another machine was waited for meanwhile: peers may have come that a pass over the old listing would withdraw.
-      snapshot = undefined;
-      return acquireLease({ ...request, ...(given === undefined ? {} : { snapshot: given }) });
-    };
-    follow(
-      guard.protect(action.attributes, acquireOnce),
-      (result) => {
-        guard.hold(result.lease.attributes, result.lease.modified);
-        return { type: 'acquired', result };
-      },
-      (fault) => ({ type: 'acquire-failed', fault }),
-    );
-  };
-
   const saveCache = (contents: AgentCache): void => {
     const work = options.cache?.write(contents) ?? Promise.resolve();
     saved = work.catch(() => undefined);
     follow(
       work,
       () => {
-        if (contents.peers.length >= LARGE_PASS) relieveSoon();
+        if (contents.peers.length >= LARGE_PASS) relief.soon();
         return { type: 'cache-saved' };
       },
       (fault) => ({ type: 'cache-not-saved', fault }),
-    );
-  };
-
-  const renew = ({ lease, attributes }: Action & { readonly type: 'renew' }): void => {
-    follow(
-      guard.protect(attributes, () =>
-        keepLease(store, lease, attributes, LEASE_TTL_SECONDS, (found) => guard.isOthers(found)),
-      ),
-      (kept) => {
-        guard.hold(kept.attributes, kept.modified);
-        return { type: 'renewed', lease: kept };
-      },
-      (fault) => ({ type: 'renew-failed', fault }),
-    );
-  };
-
-  const releaseTwin = (twin: Lease): void => {
-    const release = async (): Promise<TwinOutcome> => ((await guard.isOurs(twin)) ? store.release(twin) : 'others');
-    follow(
-      release(),
-      (outcome) => ({ type: 'twin-done', twin, outcome }),
-      (fault) => ({ type: 'twin-failed', fault }),
     );
   };
 
@@ -371,10 +316,10 @@ export function startDriver(options: DriverOptions): Driver {
     async stop() {
       stopped = true;
       cancelWake();
-      cancelRelief();
+      relief.stop();
       status.stop();
       endWatch();
-      guard.stop();
+      leases.stop();
       endKernelWatch();
       options.traffic.close();
       await options.fastPath?.stop();
