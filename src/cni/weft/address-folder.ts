@@ -42,16 +42,27 @@ export class AddressFolder {
       if (attempts === BLIND_ATTEMPTS) taken = new Set(this.#files.list(this.#folder));
       if (taken.has(name)) continue;
       attempts++;
-      if (!this.#files.create(`${this.#folder}/${name}`, ownerText(owner))) continue;
-      try {
-        this.#files.overwrite(rememberedAt, name);
-      } catch (error) {
-        this.#files.remove(`${this.#folder}/${name}`);
-        throw error;
-      }
-      return candidate;
+      if (this.#reserve(name, rememberedAt, owner)) return candidate;
     }
     return undefined;
+  }
+
+  /** Gives this address of the set; undefined when somebody has it. The round goes on behind it, as host-local's does. */
+  takeThis(wanted: Candidate, index: number, owner: Owner): Candidate | undefined {
+    this.#files.makeFolder(this.#folder, 0o755);
+    const taken = this.#reserve(formatIp(wanted.address), `${this.#folder}/last_reserved_ip.${index}`, owner);
+    return taken ? wanted : undefined;
+  }
+
+  #reserve(name: string, rememberedAt: string, owner: Owner): boolean {
+    if (!this.#files.create(`${this.#folder}/${name}`, ownerText(owner))) return false;
+    try {
+      this.#files.overwrite(rememberedAt, name);
+    } catch (error) {
+      this.#files.remove(`${this.#folder}/${name}`);
+      throw error;
+    }
+    return true;
   }
 
   /** Gives back an address, if it is still this owner's. */

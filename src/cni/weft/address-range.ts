@@ -90,6 +90,14 @@ export function* candidates(set: RangeSet, last: Ip | undefined): Generator<Cand
   yield* walk(from, from.first, last);
 }
 
+/** That address of the set, which may be asked for; undefined when it is of none of the ranges. Throws CniError 999. */
+export function candidateAt(set: RangeSet, address: Ip): Candidate | undefined {
+  const range = set.find((each) => includes(each, address));
+  if (range?.gateway === address)
+    throw new CniError(CNI_CODES.internal, `requested ip ${formatIp(address)} is subnet's gateway`);
+  return range === undefined ? undefined : { address, range };
+}
+
 export function includes(range: AddressRange, address: Ip): boolean {
   return typeof address === typeof range.first && range.first <= address && address <= range.last;
 }

@@ -7,8 +7,8 @@ import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
 import type { CniRequest } from '#cni/protocol/request.ts';
 import { type CniResult, type CniRoute, resultObject } from '#cni/protocol/result.ts';
 import { type Cidr, familyOf, formatCidr, formatIp, type Ip } from '#model/ip.ts';
+import type { Mac } from '#model/mac.ts';
 import { getPort } from '#netlink/veth.ts';
-import { exhausted } from './address-folder.ts';
 import type { Candidate } from './address-range.ts';
 import type { AttachmentPlan } from './attachment-config.ts';
 import type { AttachmentRecord } from './attachment-record.ts';
@@ -18,11 +18,13 @@ import { ContainerNamespace } from './container-namespace.ts';
 import { detachAll } from './detach.ts';
 import { addGateways, ensureBridge } from './ensure-bridge.ts';
 import type { Network } from './network.ts';
-import { reclaim } from './reclaim.ts';
+import { readStaticAddressing } from './static-addressing.ts';
+import { takeAddresses } from './take-addresses.ts';
 
 /** The result as JSON has it. Throws CniError. */
 export async function attach(network: Network, request: CniRequest, plan: AttachmentPlan): Promise<object> {
   const { containerId, ifname, netns } = request;
+  const { addresses: asked, mac } = readStaticAddressing(request);
   const container = ContainerNamespace.open(netns);
   if (container === undefined) {
     const details = 'the container is gone; nothing was set up';
@@ -47,8 +49,8 @@ export async function attach(network: Network, request: CniRequest, plan: Attach
     if (!network.records.begin(begun)) throw alreadyAttached(containerId, ifname);
     const taken: Candidate[] = [];
     try {
-      await takeAddresses(network, plan, begun, taken);
-      return await make(network, request, { plan, container, taken }, begun);
+      await takeAddresses(network, { rangeSets: plan.rangeSets, asked }, begun, taken);
+      return await make(network, request, { plan, container, taken, mac }, begun);
     } catch (error) {
       await undo(network, container, begun, taken);
       throw error;
@@ -62,12 +64,14 @@ interface Making {
   readonly plan: AttachmentPlan;
   readonly container: ContainerNamespace;
   readonly taken: readonly Candidate[];
+  /** That the runtime asks for. */
+  readonly mac: Mac | undefined;
 }
 
 async function make(
   network: Network,
   request: CniRequest,
-  { plan, container, taken }: Making,
+  { plan, container, taken, mac }: Making,
   record: AttachmentRecord,
 ): Promise<object> {
   const { host } = network;
@@ -84,6 +88,7 @@ async function make(
   const macs = plugIn(host, container, {
     veth: record.veth,
     ifname,
+    mac,
     mtu: plan.mtu,
     hairpin: plan.hairpin,
     bridgeIndex: bridge.index,
@@ -114,24 +119,6 @@ async function make(
     result: JSON.stringify(answer),
   });
   return answer;
-}
-
-/** Adds one of each set to `taken`; what containers that vanished have is reclaimed before one is refused. */
-async function takeAddresses(
-  { addresses, ...network }: Network,
-  { rangeSets }: AttachmentPlan,
-  owner: AttachmentRecord,
-  taken: Candidate[],
-): Promise<void> {
-  for (const [index, set] of rangeSets.entries()) {
-    let candidate = addresses.take(set, index, owner);
-    if (candidate === undefined) {
-      await reclaim({ addresses, ...network });
-      candidate = addresses.take(set, index, owner);
-    }
-    if (candidate === undefined) throw exhausted(set);
-    taken.push(candidate);
-  }
 }
 
 interface Routes {

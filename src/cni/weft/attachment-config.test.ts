@@ -83,7 +83,7 @@ for (const [config, code, message] of [
   [{ promiscMode: true }, 2, /no promiscmode: true/],
   [{ snat: true }, 2, /no snat/],
   [{ ipam: { resolvConf: '/etc/resolv.conf' } }, 2, /no ipam\.resolvconf/],
-  [{ runtimeConfig: { mac: '02:00:00:00:00:01' } }, 2, /no runtimeConfig\.mac/],
+  [{ runtimeConfig: { bandwidth: { ingressRate: 1 } } }, 2, /no runtimeConfig\.bandwidth/],
   [{ ipam: { routes: [{ dst: '10.0.0.0/8', mtu: 1400 }] } }, 2, /ipam\.routes\.mtu/],
   [{ hairpinMode: 'yes' }, 6, /hairpinMode must be true or false/],
   [{ mtu: 70000 }, 6, /mtu must be a number/],
@@ -102,5 +102,5 @@ for (const [config, code, message] of [
 }
 
 test('members that say nothing are no reason to refuse', () => {
-  assert.equal(plan({ vlan: 0, promiscMode: false, runtimeConfig: { ips: [], mac: '' } }).bridge, 'cni0');
+  assert.equal(plan({ vlan: 0, promiscMode: false, runtimeConfig: { ipRanges: [], bandwidth: {} } }).bridge, 'cni0');
 });

@@ -68,7 +68,7 @@ const UNSUPPORTED = [
   'conditionsv6',
 ];
 const UNSUPPORTED_IPAM = ['resolvconf', 'addresses'];
-const UNSUPPORTED_RUNTIME = ['mac', 'ips', 'ipranges', 'bandwidth'];
+const UNSUPPORTED_RUNTIME = ['ipranges', 'bandwidth'];
 
 /** Throws CniError 6. */
 export function networkPlaces({ name, members }: Configuration): NetworkPlaces {

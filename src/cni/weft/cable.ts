@@ -18,6 +18,8 @@ export interface CablePlan {
   /** The host's end. */
   readonly veth: string;
   readonly ifname: string;
+  /** Of the container's end; undefined: any. */
+  readonly mac: Mac | undefined;
   readonly mtu: number;
   readonly hairpin: boolean;
   readonly bridgeIndex: number;
@@ -42,7 +44,7 @@ export interface CableMacs {
 /** Plugs it in. Throws CniError 999, with nothing left, when one of its ends cannot be. */
 export function plugIn(host: HostSide, container: ContainerNamespace, plan: CablePlan): CableMacs {
   const { veth: name, ifname, mtu, hairpin, bridgeIndex: masterIndex } = plan;
-  const macs = { outside: macFromRandom(randomBytes(6)), inside: macFromRandom(randomBytes(6)) };
+  const macs = { outside: macFromRandom(randomBytes(6)), inside: plan.mac ?? macFromRandom(randomBytes(6)) };
   const peer = { name: ifname, mac: macs.inside, namespace: container.fd };
   const { failed } = host.socket.train(
     [
