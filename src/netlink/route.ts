@@ -23,6 +23,7 @@ import type { MessageWriter } from './writer.ts';
 const HEADER = 12;
 const RT_TABLE_MAIN = 254;
 export const RT_SCOPE_LINK = 253;
+export const RT_SCOPE_HOST = 254;
 /** In a delete: whatever the route's scope is. */
 const RT_SCOPE_NOWHERE = 255;
 export const RTN_UNICAST = 1;
@@ -64,8 +65,10 @@ export interface NewRoute {
   readonly onlink?: boolean;
   readonly nexthop?: number;
   readonly blackhole?: boolean;
-  /** Of a route by device alone: 253 link (the default), 0 global. */
+  /** Of a route by device alone: 253 link (the default), 254 host, 0 global. */
   readonly scope?: number;
+  /** Preferred source address; the host must have it, and of IPv6 know that nobody else has. */
+  readonly source?: Ip;
 }
 
 export interface RouteFilter {
@@ -157,6 +160,7 @@ function encodeWay(writer: MessageWriter, linkIndex: number, route: NewRoute): v
   }
   if (route.blackhole === true) return;
   if (route.gateway !== undefined) writer.attributeIp(RTA_GATEWAY, route.gateway);
+  if (route.source !== undefined) writer.attributeIp(RTA_PREFSRC, route.source);
   writer.attributeU32(RTA_OIF, linkIndex);
 }
 

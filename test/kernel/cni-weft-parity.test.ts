@@ -1,20 +1,20 @@
 /** The plugin `weft` beside Debian's chain of bridge, host-local and portmap: the same result, the same kernel, the same files. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { PORTS, picture, runGo } from './cni-chain.ts';
 import { CniSite, type Config, SUBNET_ENV } from './cni-site.ts';
 
-const PLUGINS = '/usr/lib/cni';
-const PORTS = {
-  portMappings: [
-    { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
-    { hostPort: 53, containerPort: 5353, protocol: 'udp', hostIP: '10.9.9.9' },
-    { hostPort: 99, containerPort: 98, protocol: 'sctp', hostIP: '' },
-    { hostPort: 8081, containerPort: 81, protocol: 'tcp', hostIP: '::' },
+const SETTINGS = {
+  host: [
+    'net.ipv4.ip_forward',
+    'net.ipv6.conf.all.forwarding',
+    'net.ipv4.conf.cni0.route_localnet',
+    'net.ipv6.conf.cni0.accept_ra',
   ],
+  container: ['net.ipv4.conf.eth0.arp_notify', 'net.ipv6.conf.eth0.accept_dad', 'net.ipv6.conf.eth0.disable_ipv6'],
 };
 
 /** What the plugin flannel with the usual list has its delegate do for `SUBNET_ENV`. */
@@ -38,19 +38,6 @@ function delegate(site: CniSite, ipMasq: boolean): Config {
   };
 }
 
-function runGo(site: CniSite, command: string, number: number, config: Config): string {
-  const env = {
-    ...process.env,
-    CNI_COMMAND: command,
-    CNI_CONTAINERID: `c${number}`,
-    CNI_NETNS: `/run/netns/${site.name}-c${number}`,
-    CNI_IFNAME: 'eth0',
-    CNI_PATH: PLUGINS,
-  };
-  const argv = [`--net=/run/netns/${site.name}`, `${PLUGINS}/${String(config['type'])}`];
-  return execFileSync('nsenter', argv, { input: JSON.stringify(config), env, encoding: 'utf8' });
-}
-
 function goAdd(site: CniSite, number: number, ipMasq: boolean): unknown {
   const prevResult: unknown = JSON.parse(runGo(site, 'ADD', number, delegate(site, ipMasq)));
   return JSON.parse(
@@ -63,83 +50,10 @@ function goDel(site: CniSite, number: number, ipMasq: boolean): void {
   runGo(site, 'DEL', number, delegate(site, ipMasq));
 }
 
-/** Names, MACs and times differ from one host to another; duplicate detection of the bridge's address is one that we leave out. */
-function neutral(site: CniSite, text: string): string {
-  const seen = new Map<string, string>();
-  const numbered = (kind: string) => (found: string) => {
-    if (!seen.has(found))
-      seen.set(found, `<${kind}${[...seen.keys()].filter((key) => seen.get(key)?.startsWith(`<${kind}`)).length}>`);
-    return seen.get(found) ?? found;
-  };
-  return text
-    .replaceAll(site.name, 'host')
-    .replace(/\b8000\.[0-9a-f:]+/g, '8000.<id>')
-    .replace(/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, numbered('mac'))
-    .replace(/veth[0-9a-f]{8}/g, numbered('veth'))
-    .replace(/fe80::[0-9a-f:]+\/64 scope/g, 'fe80::<eui>/64 scope')
-    .replace(/ (nodad|tentative)\b/g, '')
-    .replace(/_timer +[\d.]+/g, '_timer')
-    .replace(/ +$/gm, '');
-}
-
-interface Picture {
-  readonly result: unknown;
-  readonly host: string;
-  readonly container: string;
-  readonly rules: string;
-  readonly settings: string;
-  readonly files: readonly (readonly [string, string])[];
-}
-
 /** The kernel says a moment later that a bridge with a port is up. */
 async function settled(site: CniSite): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (!site.print('link', 'show', 'cni0').includes('state UP') && performance.now() < deadline) await pause(20);
-}
-
-function picture(site: CniSite, result: unknown): Picture {
-  const show = (print: (...words: readonly string[]) => string): string =>
-    [['-d', 'address'], ['route'], ['-6', 'route']].map((words) => print(...words)).join('---\n');
-  const rules = ['iptables', 'ip6tables'] as const;
-  const folder = join(site.folder, 'addresses/net');
-  const read = (namespace: string, names: readonly string[]): string =>
-    execFileSync('nsenter', [`--net=/run/netns/${namespace}`, 'sysctl', ...names], { encoding: 'utf8' });
-  const names = readdirSync(folder).filter((name) => name !== 'lock');
-  return {
-    result: JSON.parse(neutral(site, JSON.stringify(result))),
-    host: neutral(
-      site,
-      show((...words) => site.print(...words)),
-    ),
-    container: neutral(
-      site,
-      show((...words) => site.inside(1, ...words)),
-    ),
-    // Rules of different chains may come in any order.
-    rules: rules
-      .map((tool) =>
-        site
-          .rules(tool)
-          .replace(/^#.*\n/gm, '')
-          .split('\n')
-          .sort()
-          .join('\n'),
-      )
-      .join('---\n'),
-    settings:
-      read(site.name, [
-        'net.ipv4.ip_forward',
-        'net.ipv6.conf.all.forwarding',
-        'net.ipv4.conf.cni0.route_localnet',
-        'net.ipv6.conf.cni0.accept_ra',
-      ]) +
-      read(`${site.name}-c1`, [
-        'net.ipv4.conf.eth0.arp_notify',
-        'net.ipv6.conf.eth0.accept_dad',
-        'net.ipv6.conf.eth0.disable_ipv6',
-      ]),
-    files: names.sort().map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
-  };
 }
 
 for (const ipMasq of [false, true]) {
@@ -149,7 +63,7 @@ for (const ipMasq of [false, true]) {
     mkdirSync(join(theirs.folder, 'addresses'));
     const chained = goAdd(theirs, 1, ipMasq);
     await settled(theirs);
-    const expected = picture(theirs, chained);
+    const expected = picture(theirs, chained, SETTINGS);
     const ours = new CniSite(context);
     writeFileSync(ours.subnetFile, SUBNET_ENV.replace('IPMASQ=true', `IPMASQ=${!ipMasq}`));
     ours.container(1);
@@ -157,7 +71,7 @@ for (const ipMasq of [false, true]) {
     assert('ok' in answer, JSON.stringify(answer));
     await settled(ours);
     // Go writes an empty `dns` where the specification asks for none.
-    const actual = picture(ours, { ...answer.ok, dns: {} });
+    const actual = picture(ours, { ...answer.ok, dns: {} }, SETTINGS);
     assert.deepEqual(actual, expected);
     goDel(theirs, 1, ipMasq);
     assert.deepEqual(await ours.ask('DEL', 1, { runtimeConfig: PORTS }), { ok: null });

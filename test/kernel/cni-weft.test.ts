@@ -119,7 +119,7 @@ test('what cannot be attached is refused with a code, and nothing of it stays', 
     );
   });
   await context.test('a mode that is not there', async () => {
-    refused(await site.ask('ADD', 1, { mode: 'ptp' }), 2, /no mode: "ptp"/);
+    refused(await site.ask('ADD', 1, { mode: 'macvlan' }), 2, /no mode: "macvlan"/);
   });
   empty(site);
 });

@@ -12,11 +12,11 @@ import { getPort } from '#netlink/veth.ts';
 import type { Candidate } from './address-range.ts';
 import type { AttachmentPlan } from './attachment-config.ts';
 import type { AttachmentRecord } from './attachment-record.ts';
-import { furnish, plugIn, randomVethName, unplug } from './cable.ts';
+import { furnish, randomVethName, unplug } from './cable.ts';
 import { setRules } from './container-firewall.ts';
 import { ContainerNamespace } from './container-namespace.ts';
 import { detachAll } from './detach.ts';
-import { addGateways, ensureBridge } from './ensure-bridge.ts';
+import { connect } from './host-end.ts';
 import type { Network } from './network.ts';
 import { readStaticAddressing } from './static-addressing.ts';
 import { takeAddresses } from './take-addresses.ts';
@@ -79,32 +79,15 @@ async function make(
   const addresses = taken.map(({ address, range }) => ({ address, length: range.subnet.length }));
   const routes = containerRoutes(plan, taken);
   await turn();
-  const gateways = plan.isGateway ? taken.map(gatewayOf) : [];
-  const bridge = ensureBridge(host, { name: plan.bridge, mtu: plan.mtu });
-  for (const { address } of gateways) {
-    if (typeof address === 'number') host.mustSet('net/ipv4/ip_forward', '1');
-    else host.mustSet('net/ipv6/conf/all/forwarding', '1');
-  }
-  const macs = plugIn(host, container, {
-    veth: record.veth,
-    ifname,
-    mac,
-    mtu: plan.mtu,
-    hairpin: plan.hairpin,
-    bridgeIndex: bridge.index,
-  });
-  addGateways(host, bridge, gateways);
+  const end = connect(host, container, { plan, veth: record.veth, ifname, mac, taken });
   await turn();
-  furnish(container, { ifname, addresses, routes: routes.kernel });
-  const rules = await setRules(network, { ...record, plan, addresses });
+  const gateways = plan.mode === 'ptp' ? taken.map(({ range }) => range.gateway) : [];
+  furnish(container, { ifname, addresses, routes: routes.kernel, gateways });
+  const rules = await setRules(network, { ...record, plan, addresses }, end.device);
   const result: CniResult = {
-    interfaces: [
-      { name: plan.bridge, mac: bridge.mac },
-      { name: record.veth, mac: macs.outside },
-      { name: ifname, mac: macs.inside, sandbox: record.netns },
-    ],
+    interfaces: [...end.interfaces, { name: ifname, mac: end.inside, sandbox: record.netns }],
     ips: taken.map((each, index) => ({
-      interface: 2,
+      interface: end.interfaces.length,
       address: formatCidr(addresses[index] ?? each.range.subnet),
       gateway: formatIp(each.range.gateway),
     })),
@@ -127,7 +110,7 @@ interface Routes {
 }
 
 /** Those of the configuration, and a default route for each family that has none yet. */
-function containerRoutes({ routes, isDefaultGateway }: AttachmentPlan, taken: readonly Candidate[]): Routes {
+function containerRoutes({ routes, isDefaultGateway, mode }: AttachmentPlan, taken: readonly Candidate[]): Routes {
   const gatewayFor = (destination: Cidr): Ip | undefined =>
     taken.find(({ address }) => familyOf(address) === familyOf(destination.address))?.range.gateway;
   const kernel = routes.flatMap(({ destination, gateway = gatewayFor(destination) }) =>
@@ -137,7 +120,7 @@ function containerRoutes({ routes, isDefaultGateway }: AttachmentPlan, taken: re
     const destination: Cidr = { address: typeof address === 'number' ? 0 : 0n, length: 0 };
     const given = routes.some(
       (route) =>
-        route.gateway !== undefined &&
+        (route.gateway !== undefined || mode === 'ptp') &&
         route.destination.length === 0 &&
         route.destination.address === destination.address,
     );
@@ -150,10 +133,6 @@ function containerRoutes({ routes, isDefaultGateway }: AttachmentPlan, taken: re
       ...defaults.map(({ destination, gateway }) => ({ dst: formatCidr(destination), gw: formatIp(gateway) })),
     ],
   };
-}
-
-function gatewayOf({ range: { gateway, subnet } }: Candidate): Cidr {
-  return { address: gateway, length: subnet.length };
 }
 
 /** Never hides the error that led here: what cannot be taken down stays on record, and DEL comes by again. */

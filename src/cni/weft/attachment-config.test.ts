@@ -30,6 +30,7 @@ suite('what is not said', () => {
       [{ dst: '10.5.0.0/16' }, { dst: 'fd00:5::/48' }],
     );
     assert.deepEqual(rest, {
+      mode: 'bridge',
       bridge: 'cni0',
       mtu: 1450,
       hairpin: true,
@@ -77,7 +78,9 @@ test('what is said counts, whatever the case of its name', () => {
 });
 
 for (const [config, code, message] of [
-  [{ mode: 'ptp' }, 2, /no mode: "ptp"/],
+  [{ mode: 'macvlan' }, 2, /no mode: "macvlan"/],
+  [{ mode: 'ptp', bridge: 'cni0' }, 7, /mode ptp has no bridge, but bridge is given/],
+  [{ mode: 'ptp', hairpinMode: true }, 7, /mode ptp has no bridge, but hairpinMode is given/],
   [{ ipam: { type: 'dhcp' } }, 2, /no ipam\.type: "dhcp"/],
   [{ vlan: 7 }, 2, /no vlan: 7/],
   [{ promiscMode: true }, 2, /no promiscmode: true/],

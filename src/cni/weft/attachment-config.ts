@@ -29,6 +29,8 @@ export interface NetworkPlaces {
 }
 
 export interface AttachmentPlan {
+  /** By a bridge, or each container by a link of its own. */
+  readonly mode: 'bridge' | 'ptp';
   readonly bridge: string;
   readonly mtu: number;
   readonly hairpin: boolean;
@@ -89,11 +91,13 @@ export function attachmentPlan({ members }: Configuration, lease: SubnetEnv): At
   refuseUnsupported(ipam, UNSUPPORTED_IPAM, 'ipam.');
   refuseUnsupported(runtime, UNSUPPORTED_RUNTIME, 'runtimeConfig.');
   const mode = textMember(members, 'mode') ?? 'bridge';
-  if (mode !== 'bridge') throw unsupported('mode', mode);
+  if (mode !== 'bridge' && mode !== 'ptp') throw unsupported('mode', mode);
+  if (mode === 'ptp') refuseBridges(members);
   const ipamType = textMember(ipam, 'type') ?? 'host-local';
   if (ipamType !== 'host-local') throw unsupported('ipam.type', ipamType);
   const isDefaultGateway = flag(members, 'isDefaultGateway', true);
   return {
+    mode,
     bridge: bridgeName(textMember(members, 'bridge') ?? BRIDGE),
     mtu: number(members, 'mtu') || lease.mtu,
     hairpin: flag(members, 'hairpinMode', true),
@@ -174,6 +178,14 @@ function refuseUnsupported(members: JsonObject, names: readonly string[], where:
     if (value === undefined || isEmpty(value)) continue;
     throw unsupported(`${where}${name}`, value);
   }
+}
+
+/** What only a bridge has. */
+function refuseBridges(members: JsonObject): void {
+  const name = ['bridge', 'hairpinMode', 'isGateway'].find(
+    (each) => !isEmpty(memberOf(members, each.toLowerCase()) ?? null),
+  );
+  if (name !== undefined) throw invalid(`mode ptp has no bridge, but ${name} is given`);
 }
 
 function isEmpty(value: Json): boolean {

@@ -4,14 +4,25 @@ import { objectMember } from '#cni/protocol/configuration.ts';
 import { CNI_CODES, CniError } from '#cni/protocol/error.ts';
 import type { CniRequest } from '#cni/protocol/request.ts';
 import { type CniResult, parseResult, readResult } from '#cni/protocol/result.ts';
-import { type Cidr, type Family, formatCidr, parseCidr, parseIp, sameCidr } from '#model/ip.ts';
+import {
+  addressBits,
+  type Cidr,
+  type Family,
+  familyOf,
+  formatCidr,
+  formatIp,
+  parseCidr,
+  parseIp,
+  sameCidr,
+} from '#model/ip.ts';
 import { dumpAddresses } from '#netlink/address.ts';
 import { dumpRoutes } from '#netlink/route.ts';
-import { getPort } from '#netlink/veth.ts';
+import { getPort, type Port } from '#netlink/veth.ts';
 import { exhausted } from './address-folder.ts';
 import type { AttachmentPlan } from './attachment-config.ts';
 import { checkRules } from './container-firewall.ts';
 import { ContainerNamespace } from './container-namespace.ts';
+import type { HostSide } from './host-side.ts';
 import type { Network } from './network.ts';
 
 /** Throws CniError 101 with the first thing that is not as the result says, 3 when the container is gone. */
@@ -56,17 +67,39 @@ function attachedResult({ records }: Network, { containerId, ifname, version, co
   return parseResult(kept, version);
 }
 
-function checkHost({ host }: Network, { interfaces }: CniResult, { bridge }: AttachmentPlan, peerIndex: number): void {
-  const found = getPort(host.socket, bridge);
-  if (found?.kind !== 'bridge') throw wrong(`there is no bridge ${bridge}`);
-  if (!found.up) throw wrong(`bridge ${bridge} is down`);
+function checkHost({ host }: Network, { interfaces, ips }: CniResult, plan: AttachmentPlan, peerIndex: number): void {
   const ends = interfaces.flatMap(({ name, sandbox = '' }) =>
     sandbox === '' ? (getPort(host.socket, name) ?? []) : [],
   );
+  const bridge = plan.mode === 'bridge' ? liveBridge(host, plan.bridge) : undefined;
   const end = ends.find(({ index }) => index === peerIndex);
   if (end === undefined) throw wrong('the cable of the container does not end at this host');
-  if (end.masterIndex !== found.index) throw wrong(`${end.name} is not plugged into ${bridge}`);
+  if (bridge !== undefined && end.masterIndex !== bridge.index)
+    throw wrong(`${end.name} is not plugged into ${bridge.name}`);
   if (!end.up) throw wrong(`${end.name} is down`);
+  if (plan.mode === 'ptp') checkDirectLink(host, end, ips);
+}
+
+function liveBridge(host: HostSide, name: string): Port {
+  const found = getPort(host.socket, name);
+  if (found?.kind !== 'bridge') throw wrong(`there is no bridge ${name}`);
+  if (!found.up) throw wrong(`bridge ${name} is down`);
+  return found;
+}
+
+/** The gateway's address on the host's end, and the route to the container. */
+function checkDirectLink({ socket }: HostSide, { index, name }: Port, ips: CniResult['ips']): void {
+  const addresses = dumpAddresses(socket, index);
+  for (const { address: text, gateway = '' } of ips) {
+    const address = parseCidr(text)?.address;
+    if (address === undefined) continue;
+    const expected = parseIp(gateway);
+    if (expected !== undefined && !addresses.some((entry) => entry.address === expected))
+      throw wrong(`${name} has no address ${gateway}`);
+    const routes = dumpRoutes(socket, { family: familyOf(address), linkIndex: index });
+    if (!routes.some((route) => sameCidr(route.destination, { address, length: addressBits(address) })))
+      throw wrong(`the host has no route to ${formatIp(address)} by ${name}`);
+  }
 }
 
 function checkAddresses(

@@ -7,15 +7,15 @@ import { type ContainerRules, hasRules, removalText, rulesText } from './contain
 import type { Network } from './network.ts';
 
 export interface RulesRequest extends Owner {
-  readonly plan: Pick<AttachmentPlan, 'bridge' | 'masquerade' | 'portMappings'>;
+  readonly plan: Pick<AttachmentPlan, 'masquerade' | 'portMappings'>;
   readonly addresses: readonly Cidr[];
 }
 
 /** One change at a time: it is read, decided and written, and iptables would only wait for its own lock. */
 let queue: Promise<unknown> = Promise.resolve();
 
-/** Whether there are any. Throws CniError 999. */
-export async function setRules(network: Network, request: RulesRequest): Promise<boolean> {
+/** Whether there are any. `device` is where the container's packets come from. Throws CniError 999. */
+export async function setRules(network: Network, request: RulesRequest, device: string): Promise<boolean> {
   const { plan, addresses } = request;
   if (!plan.masquerade && plan.portMappings.length === 0) return false;
   await inTurn(async () => {
@@ -27,7 +27,7 @@ export async function setRules(network: Network, request: RulesRequest): Promise
   });
   // So that the host's own 127.0.0.1 reaches a mapped port.
   if (plan.portMappings.length > 0 && addresses.some(({ address }) => typeof address === 'number')) {
-    network.host.mustSet(`net/ipv4/conf/${plan.bridge}/route_localnet`, '1');
+    network.host.mustSet(`net/ipv4/conf/${device}/route_localnet`, '1');
   }
   return true;
 }
