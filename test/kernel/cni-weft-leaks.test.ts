@@ -132,7 +132,8 @@ test(`${OPERATIONS} random requests with injected failures leave no cable, addre
   const pick = (below: number): number => Math.floor(random() * below);
 
   const add = async (number: number): Promise<void> => {
-    const answer = await site.ask('ADD', number, random() < 0.04 ? WITH_RULES : RANGE);
+    const mode = random() < 0.3 ? { mode: 'ptp' } : {};
+    const answer = await site.ask('ADD', number, { ...(random() < 0.04 ? WITH_RULES : RANGE), ...mode });
     if ('failed' in answer) {
       failures.ADD++;
       return;
