@@ -10,7 +10,8 @@ import { isFormerDevice, type Ownership, ownFamilies } from './ownership.ts';
 const NEXTHOP = { header: 8, device: 5 };
 /** Struct netconfmsg with its padding, NETCONFA_IFINDEX, NETCONFA_FORWARDING, NETCONFA_IFINDEX_ALL (linux/netconf.h). */
 const NETCONF = { header: 4, index: 1, forwarding: 2, all: 0xffffffff };
-const INDEX_OFFSET = 4;
+/** Of the link, in what is told of links, addresses and neighbours. */
+export const INDEX_OFFSET = 4;
 /** Of ifaddrmsg. */
 const SCOPE_OFFSET = 3;
 
@@ -38,7 +39,7 @@ export function concernsDevices(message: MessageReader, ownership: Ownership, in
     case numbers.RTM_NEWADDR:
     case numbers.RTM_DELADDR:
       // The host's own addresses decide which leases are refused, whatever link they are on.
-      return isOfFamilies(message, ownership) && !isLinkLocal(message, isOurs);
+      return isOfFamilies(message, ownership) && !isLinkLocal(message, isOurs, indexes.underlay);
     case numbers.RTM_NEWNEIGH:
     case numbers.RTM_DELNEIGH:
       return isOurs(message.u32(INDEX_OFFSET));
@@ -90,9 +91,14 @@ function isOfFamilies(message: MessageReader, ownership: Ownership): boolean {
   return ownFamilies(ownership).some((each) => numbers.afOf(each) === family);
 }
 
-/** The address that the kernel gives each IPv6 device, some seconds after it is up: on our devices it is no news. */
-function isLinkLocal(message: MessageReader, isOurs: (index: number) => boolean): boolean {
-  return message.u8(SCOPE_OFFSET) === RT_SCOPE_LINK && isOurs(message.u32(INDEX_OFFSET));
+/**
+ * The address that the kernel gives each IPv6 device, some seconds after it is up: only the underlay's is news, which may be
+ * our public one. Each container that comes or goes brings one.
+ */
+function isLinkLocal(message: MessageReader, isOurs: (index: number) => boolean, underlay: number): boolean {
+  if (message.u8(SCOPE_OFFSET) !== RT_SCOPE_LINK) return false;
+  const index = message.u32(INDEX_OFFSET);
+  return isOurs(index) || (message.u8(0) === numbers.AF_INET6 && underlay !== 0 && index !== underlay);
 }
 
 function nexthopDevice(message: MessageReader): number {

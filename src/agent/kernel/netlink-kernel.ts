@@ -5,16 +5,17 @@ import { dumpAddresses } from '#netlink/address.ts';
 import { watchNetwork } from '#netlink/events.ts';
 import { decodeFdbEntry, dumpFdb } from '#netlink/fdb.ts';
 import { dumpLinks } from '#netlink/link.ts';
-import { RTM_DELNEIGH, RTPROT_BOOT } from '#netlink/message.ts';
+import { RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_NEWADDR, RTPROT_BOOT } from '#netlink/message.ts';
 import { dumpNeighbors } from '#netlink/neighbor.ts';
 import { dumpNexthops, type Nexthop } from '#netlink/nexthop.ts';
+import { forgetQuietLink, isQuietLink } from '#netlink/quiet-links.ts';
 import type { MessageReader } from '#netlink/reader.ts';
 import { type Refusal, refusalFault } from '#netlink/refusal.ts';
 import { dumpRoutes, getRoute, type Route, RTN_BLACKHOLE, RTN_UNICAST } from '#netlink/route.ts';
 import { NetlinkSocket } from '#netlink/socket.ts';
 import { Fault } from '#runtime/fault.ts';
 import { causerText, lookUpProcess } from './causer.ts';
-import { concernsDevices, type WatchedIndexes } from './concerns-devices.ts';
+import { concernsDevices, INDEX_OFFSET, type WatchedIndexes } from './concerns-devices.ts';
 import { isDeviceOperation } from './diff.ts';
 import { encodeOperation, type NetlinkOperation } from './encode-operation.ts';
 import type { ApplyResult, FailedOperation, HostNetwork, Kernel } from './kernel.ts';
@@ -174,9 +175,24 @@ export class NetlinkKernel implements Kernel {
       ignorePort: this.#socket.port,
       concerns: (message) => {
         const ours = ownership();
-        return ours !== undefined && concernsDevices(message, ours, this.#watched) && !this.#isOwnFdbWrite(message);
+        if (ours === undefined || this.#isOfContainer(message)) return false;
+        return concernsDevices(message, ours, this.#watched) && !this.#isOwnFdbWrite(message);
       },
     });
+  }
+
+  /** An address of a link that this process has made for a container. */
+  #isOfContainer(message: MessageReader): boolean {
+    switch (message.type) {
+      case RTM_NEWADDR:
+      case RTM_DELADDR:
+        return isQuietLink(this.#namespace, message.u32(INDEX_OFFSET));
+      case RTM_DELLINK:
+        forgetQuietLink(this.#namespace, message.u32(INDEX_OFFSET));
+        return false;
+      default:
+        return false;
+    }
   }
 
   #isOwnFdbWrite(message: MessageReader): boolean {

@@ -7,6 +7,7 @@ import type { CniInterface } from '#cni/protocol/result.ts';
 import { addressBits, type Cidr } from '#model/ip.ts';
 import type { Mac } from '#model/mac.ts';
 import { encodeAddressAdd, encodeContainerAddressAdd } from '#netlink/address.ts';
+import { addQuietLink } from '#netlink/quiet-links.ts';
 import { encodeRouteAdd, RT_SCOPE_HOST } from '#netlink/route.ts';
 import { getPort } from '#netlink/veth.ts';
 import type { MessageWriter } from '#netlink/writer.ts';
@@ -72,6 +73,8 @@ function connectDirectly(host: HostSide, container: ContainerNamespace, wanted: 
   const end = getPort(host.socket, veth);
   if (end === undefined)
     throw new CniError(CNI_CODES.internal, `failed to lookup "${veth}"`, 'it was deleted meanwhile');
+  // No reason for the agent to look at all that it has set up itself.
+  addQuietLink(host.namespace, end.index);
   // Until the kernel trusts its own address of this link it forwards no IPv6 to the container; that takes it two seconds.
   host.within(() => trySet(`net/ipv6/conf/${veth}/accept_dad`, '0'));
   const requests = [
