@@ -13,9 +13,9 @@ export function admitPeers(state: CoreState, observed: Pick<Observed, 'links' | 
   const ours = new Set(
     observed.links.filter(({ name }) => network.backend.devices.includes(name)).map(({ index }) => index),
   );
-  const hostAddresses = observed.addresses
-    .filter(({ linkIndex }) => !ours.has(linkIndex))
-    .map(({ address }) => address);
+  const foreign = observed.addresses.filter(({ linkIndex }) => !ours.has(linkIndex));
+  // Once each: links of containers may all have the gateway's (mode `ptp` of the plugin `weft`).
+  const hostAddresses = [...new Set(foreign.map(({ address }) => address))];
   const addresses = hostAddresses.join();
   if (!state.viewChanged && addresses === state.admittedWith) return;
   const { admitted, refused, superseded } = admitLeases({
