@@ -12,6 +12,7 @@ import { versionCommand } from '#cli/commands/version.ts';
 import { runOperator } from '#cli/main.ts';
 import { cniCommand } from '#cni/commands.ts';
 import { dockerCommand, dockerOptsCommand } from '#docker/commands.ts';
+import { initCommand } from '#inventory/commands.ts';
 import { labCommand } from '#lab/commands.ts';
 
 /** Every command, in the order in which `weft --help` lists them. */
@@ -23,6 +24,7 @@ export const COMMANDS: readonly CommandBuilder[] = [
   cniCommand,
   dockerCommand,
   dockerOptsCommand,
+  initCommand,
   labCommand,
   completionCommand,
   versionCommand,

@@ -81,6 +81,8 @@ const TABLE: readonly Row[] = [
   },
   { who: 'cni/', may: ['model/', 'runtime/', 'hosts/', 'cli/', 'agent/control/'] },
   { who: 'docker/', may: ['model/', 'runtime/', 'netlink/', 'hosts/', 'cli/'] },
+  // Pure but for `weft init`: a text in, a value or all that is wrong with it out.
+  { who: 'inventory/', may: ['model/', 'runtime/', 'cli/'] },
   {
     who: 'lab/',
     may: ['model/', 'runtime/', 'etcd/', 'netlink/', 'pki/', 'hosts/', 'cli/', 'docker/', 'agent/control/'],
