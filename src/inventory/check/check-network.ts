@@ -4,9 +4,9 @@ import { type Cidr, cidrContains, cidrsOverlap, familyOf, formatCidr, formatIp, 
 import { networkCapacity } from '#model/network-change.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import { subnetMisfit } from '#model/subnet-misfit.ts';
-import { inventoryPathOf, networkDocument } from '../network-document.ts';
-import { hostSubnet } from '../resolve-hosts.ts';
-import type { Path } from '../source/node.ts';
+import { inventoryPathOf, networkDocument } from '#inventory/network-document.ts';
+import { hostSubnet } from '#inventory/resolve-hosts.ts';
+import type { Path } from '#inventory/source/node.ts';
 import { hostsWith, rolesAreSound } from './check-hosts.ts';
 import type { Check, Checking } from './checking.ts';
 
@@ -62,14 +62,14 @@ function checkCapacity(checking: Checking, config: NetworkConfig): void {
   const agents = hostsWith(checking, 'agent').length;
   const room = networkCapacity(config);
   const length = config.ipv4 === undefined ? 'ipv6SubnetLength' : 'subnetLength';
-  const subnets = room === 1 ? 'one subnet' : `${room} subnets`;
+  const subnets = room === 1 ? 'there is one subnet' : `there are ${room} subnets`;
   if (agents > room)
     checking.problem(
       ['network', length],
-      `there are ${subnets} for ${agents} hosts with an agent: take a longer ${length} or a larger network`,
+      `${subnets} for ${agents} hosts with an agent: take a longer ${length} or a larger network`,
     );
   else if (agents === room && agents > 1)
-    checking.warn(['network', length], `there are ${subnets} for ${agents} hosts: none is left for another host`);
+    checking.warn(['network', length], `${subnets} for ${agents} hosts: none is left for another host`);
 }
 
 /** Subnets that are reserved for hosts. */

@@ -1,7 +1,7 @@
 /** What a check of the whole inventory works with. Checks look only at values that could be read: the rest has been said. */
-import type { InventoryDocument } from '../document/inventory-shape.ts';
-import { type Finding, finding } from '../finding.ts';
-import { formatPath, type Path, placeOf, type SourceNode } from '../source/node.ts';
+import type { InventoryDocument } from '#inventory/document/inventory-shape.ts';
+import { type Finding, finding } from '#inventory/finding.ts';
+import { formatPath, type Path, placeOf, type SourceNode } from '#inventory/source/node.ts';
 
 export interface Checking {
   readonly document: InventoryDocument;

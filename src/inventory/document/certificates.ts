@@ -1,7 +1,7 @@
 /** The CA and what it signs. */
-import { object } from '../shape/object.ts';
-import { choice, integer, text } from '../shape/scalars.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { object } from '#inventory/shape/object.ts';
+import { choice, integer, text } from '#inventory/shape/scalars.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { localPath, plainName } from './words.ts';
 
 const part = text({

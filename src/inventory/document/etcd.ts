@@ -1,7 +1,7 @@
 /** The etcd cluster on the hosts with the role `etcd`. */
-import { object } from '../shape/object.ts';
-import { choice, flag, integer, text } from '../shape/scalars.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { object } from '#inventory/shape/object.ts';
+import { choice, flag, integer, text } from '#inventory/shape/scalars.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { plainName } from './words.ts';
 
 const port = integer(1, 65_535);

@@ -1,8 +1,8 @@
 /** The hosts and what each is for. */
-import { dictionary, list } from '../shape/collections.ts';
-import { object } from '../shape/object.ts';
-import { choice, integer } from '../shape/scalars.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { dictionary, list } from '#inventory/shape/collections.ts';
+import { object } from '#inventory/shape/object.ts';
+import { choice, integer } from '#inventory/shape/scalars.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { pathOverrides } from './paths.ts';
 import { hostSsh } from './ssh.ts';
 import { hostName, interfaceName, ip, ipv4Network, ipv6Network, LABEL_KEY, labelValue } from './words.ts';

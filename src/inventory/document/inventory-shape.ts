@@ -1,9 +1,9 @@
 /** The inventory as it is written: the one definition that parser, JSON Schema and reference page come from. */
-import { list } from '../shape/collections.ts';
-import { object } from '../shape/object.ts';
-import { flag, integer, text } from '../shape/scalars.ts';
-import type { JsonSchema } from '../shape/schema.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { list } from '#inventory/shape/collections.ts';
+import { object } from '#inventory/shape/object.ts';
+import { flag, integer, text } from '#inventory/shape/scalars.ts';
+import type { JsonSchema } from '#inventory/shape/schema.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { certificates } from './certificates.ts';
 import { etcd } from './etcd.ts';
 import { host } from './hosts.ts';

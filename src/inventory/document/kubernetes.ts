@@ -1,7 +1,7 @@
 /** What will stand on the fabric, as far as kubeconfig and the environment script name it. */
-import { object } from '../shape/object.ts';
-import { text } from '../shape/scalars.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { object } from '#inventory/shape/object.ts';
+import { text } from '#inventory/shape/scalars.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { cidr, hostName, ip, localPath, plainName } from './words.ts';
 
 const apiServer = text({

@@ -1,8 +1,8 @@
 /** One address in front of the masters: nginx and keepalived on the hosts with the role `loadbalancer`. */
-import { list } from '../shape/collections.ts';
-import { object } from '../shape/object.ts';
-import { choice, decimal, flag, integer, text } from '../shape/scalars.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { list } from '#inventory/shape/collections.ts';
+import { object } from '#inventory/shape/object.ts';
+import { choice, decimal, flag, integer, text } from '#inventory/shape/scalars.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { hostPath, interfaceName, ip, localPath } from './words.ts';
 
 const port = integer(1, 65_535);

@@ -1,8 +1,8 @@
 /** The Pod network: what becomes the network document in etcd, and how the agents get at it. */
-import { list } from '../shape/collections.ts';
-import { type Fields, object, variants } from '../shape/object.ts';
-import { choice, flag, integer, text } from '../shape/scalars.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { list } from '#inventory/shape/collections.ts';
+import { type Fields, object, variants } from '#inventory/shape/object.ts';
+import { choice, flag, integer, text } from '#inventory/shape/scalars.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { cidr, interfaceName, ipv4Address, ipv4Network, ipv6Address, ipv6Network, localPath } from './words.ts';
 
 const command = text({ expected: 'a command line', pattern: /^\S(?:.|\n)*$/, sample: 'true', longest: 4096 });

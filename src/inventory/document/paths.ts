@@ -1,6 +1,6 @@
 /** Where things are on a host: the presets, and what differs from them. */
-import { type Fields, object } from '../shape/object.ts';
-import { choice } from '../shape/scalars.ts';
+import { type Fields, object } from '#inventory/shape/object.ts';
+import { choice } from '#inventory/shape/scalars.ts';
 import { hostPath } from './words.ts';
 
 export const PRESETS = ['guide-000', 'guide-003', 'fhs'] as const;

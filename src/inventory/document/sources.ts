@@ -1,8 +1,8 @@
 /** Where the programs come from that are not weft. */
-import { list } from '../shape/collections.ts';
-import { object, variants } from '../shape/object.ts';
-import { text } from '../shape/scalars.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { list } from '#inventory/shape/collections.ts';
+import { object, variants } from '#inventory/shape/object.ts';
+import { text } from '#inventory/shape/scalars.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { localPath } from './words.ts';
 
 const packageName = text({

@@ -1,7 +1,7 @@
 /** How a host is reached. What is absent is left to the operator's own OpenSSH configuration. */
-import { object } from '../shape/object.ts';
-import { integer, text } from '../shape/scalars.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { object } from '#inventory/shape/object.ts';
+import { integer, text } from '#inventory/shape/scalars.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { localPath, userName } from './words.ts';
 
 const sshName = text({

@@ -1,8 +1,8 @@
 /** How a host is prepared: rows A1 to A15 of the mission. Each can be switched off, most by `false`. */
-import { dictionary, list } from '../shape/collections.ts';
-import { object } from '../shape/object.ts';
-import { choice, falseOr, flag, integer, parsedText, text, textOrInteger } from '../shape/scalars.ts';
-import type { ValueOf } from '../shape/shape.ts';
+import { dictionary, list } from '#inventory/shape/collections.ts';
+import { object } from '#inventory/shape/object.ts';
+import { choice, falseOr, flag, integer, parsedText, text, textOrInteger } from '#inventory/shape/scalars.ts';
+import type { ValueOf } from '#inventory/shape/shape.ts';
 import { byteSize, hostName, ip, localPath, serviceName, timeSpan, userName } from './words.ts';
 
 const packageName = text({
@@ -25,7 +25,7 @@ const sysctlValue = textOrInteger({
 const SYSCTL_KEY = { expected: 'the name of a sysctl, with dots', pattern: /^[a-z0-9_-]+(?:\.[A-Za-z0-9_/-]+)+$/ };
 const timeZone = parsedText({
   expected: 'a time zone such as Asia/Shanghai or UTC',
-  pattern: /^[A-Za-z][A-Za-z0-9_+/-]*$/,
+  pattern: /^(?:UTC|[A-Z][A-Za-z_]+(?:\/[A-Z][A-Za-z0-9_+-]+){1,2})$/,
   sample: 'UTC',
   longest: 64,
   parse: (name) => (isTimeZone(name) ? name : undefined),

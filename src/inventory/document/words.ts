@@ -1,11 +1,15 @@
 /** Shapes of the words that several sections use. Each is narrow: most of them end up in a command line, a unit or a path. */
 import { type Cidr, maskCidr, parseCidr, parseIp } from '#model/ip.ts';
 import { parseIpv6, parseIpv6Cidr } from '#model/ipv6.ts';
-import { parsedText, text } from '../shape/scalars.ts';
+import { parsedText, text } from '#inventory/shape/scalars.ts';
 
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const IPV4 = `${OCTET}(?:\\.${OCTET}){3}`;
+const LENGTH4 = '(?:3[0-2]|[12]?\\d)';
+/** Wider than the parser: it tells an IPv6 address from other texts, and no more. */
 const IPV6 = '[0-9A-Fa-f]*:[0-9A-Fa-f:]*(?:[0-9.]*)';
+
+const LENGTH6 = '(?:12[0-8]|1[01]\\d|[1-9]?\\d)';
 
 /** An address of either family. */
 export const ip = parsedText({
@@ -19,7 +23,7 @@ export const ip = parsedText({
 /** A network of either family; host bits are refused, since they hide a mistyped one. */
 export const cidr = parsedText({
   expected: 'a network such as 10.0.0.0/24, without host bits',
-  pattern: new RegExp(`^(?:${IPV4}|${IPV6})/\\d{1,3}$`),
+  pattern: new RegExp(`^(?:${IPV4}/${LENGTH4}|${IPV6}/${LENGTH6})$`),
   sample: '10.0.0.0/24',
   longest: 49,
   parse: parseNetwork,
@@ -27,13 +31,13 @@ export const cidr = parsedText({
 
 export const ipv4Network = text({
   expected: 'an IPv4 network such as 172.30.0.0/16',
-  pattern: new RegExp(`^${IPV4}/(?:3[0-2]|[12]?\\d)$`),
+  pattern: new RegExp(`^${IPV4}/${LENGTH4}$`),
   sample: '172.30.0.0/16',
 });
 
 export const ipv6Network = parsedText({
   expected: 'an IPv6 network such as fd00:12::/48',
-  pattern: new RegExp(`^${IPV6}/(?:12[0-8]|1[01]\\d|[1-9]?\\d)$`),
+  pattern: new RegExp(`^${IPV6}/${LENGTH6}$`),
   sample: 'fd00:12::/48',
   longest: 49,
   parse: (written) => (parseIpv6Cidr(written) === undefined ? undefined : written),

@@ -9,7 +9,8 @@ export async function writeInventory(file: string, text: string, replace: boolea
     await writeFile(replace ? fresh : file, text, { flag: 'wx' });
     if (replace) await rename(fresh, file);
   } catch (cause) {
-    if (replace) await rm(fresh, { force: true });
+    // Whatever keeps the file from being written may keep it from being removed: the first is what is told.
+    if (replace) await rm(fresh, { force: true }).catch(() => undefined);
     if (!replace && cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') {
       throw new Fault('inventory.exists', { what: `${file} is there already`, where: file });
     }

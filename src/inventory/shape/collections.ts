@@ -1,5 +1,5 @@
 /** Shapes of lists, and of maps whose keys the operator chooses. */
-import { formatPath } from '../source/node.ts';
+import { formatPath } from '#inventory/source/node.ts';
 import { isEmpty, nothingThere, refusal, type Shape } from './shape.ts';
 
 /** A list; with `unique`, of different scalars. */

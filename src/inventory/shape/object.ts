@@ -4,7 +4,7 @@
  */
 import { nearestWord } from '#cli/nearest-word.ts';
 import type { Json } from '#model/lease.ts';
-import { type MapNode, nodeOf, type Path, type SourceNode } from '../source/node.ts';
+import { type MapNode, nodeOf, type Path, type SourceNode } from '#inventory/source/node.ts';
 import type { JsonSchema } from './schema.ts';
 import { isEmpty, nothingThere, type Report, refusal, type Shape } from './shape.ts';
 

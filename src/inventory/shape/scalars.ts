@@ -1,6 +1,6 @@
 /** Shapes of single values: words, whole numbers, choices, switches. */
 import { nearestWord } from '#cli/nearest-word.ts';
-import { excerptOf } from '../source/node.ts';
+import { excerptOf } from '#inventory/source/node.ts';
 import { isEmpty, nothingThere, refusal, type Shape, scalar } from './shape.ts';
 
 export interface TextOptions {

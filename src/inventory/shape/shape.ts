@@ -2,7 +2,7 @@
  * Shape: what a part of the inventory looks like. It is the one definition behind three things: reading with every problem at
  * once, the JSON Schema for editors, and the tables of docs/operating/inventory.md.
  */
-import { excerptOf, type Path, type SourceNode } from '../source/node.ts';
+import { excerptOf, type Path, type SourceNode } from '#inventory/source/node.ts';
 import type { JsonSchema } from './schema.ts';
 
 /**
