@@ -11,7 +11,20 @@ const commands = allCommands(program);
 test('the commands are there, in this order', () => {
   assert.deepEqual(
     program.commands.map((command) => command.name()),
-    ['status', 'network', 'lease', 'certs', 'cni', 'docker', 'docker-opts', 'init', 'lab', 'completion', 'version', 'help'],
+    [
+      'status',
+      'network',
+      'lease',
+      'certs',
+      'cni',
+      'docker',
+      'docker-opts',
+      'init',
+      'lab',
+      'completion',
+      'version',
+      'help',
+    ],
   );
 });
 

@@ -79,10 +79,15 @@ function valuesOf(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((word) => `\`${String(word)}\``).join(', ');
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(valuesOf))].join(' or ');
   if (schema.minimum !== undefined) return `${schema.minimum} to ${schema.maximum}`;
-  if (schema.type === 'array') return `list of at most ${schema.maxItems}`;
+  if (schema.type === 'array') return arrayOf(schema);
   if (schema.type === 'object') return 'map';
   if (schema.type === 'boolean') return '`true`, `false`';
   return schema.type === 'integer' ? 'whole number' : 'text';
+}
+
+function arrayOf({ items, maxItems }: JsonSchema): string {
+  const what = items?.enum === undefined ? '' : `: ${valuesOf(items)}`;
+  return `list of at most ${maxItems}${what}`;
 }
 
 function table(title: string, lines: readonly string[]): string {

@@ -321,7 +321,11 @@ export const FAULTS = {
   'command.failed': entry('A command failed', 1, 'read its output in the message'),
 
   'inventory.invalid': entry('The inventory is not right', 2, 'mend each line that is named'),
-  'inventory.exists': entry('There is an inventory already', 1, 'give another name with -o, or replace it with --force'),
+  'inventory.exists': entry(
+    'There is an inventory already',
+    1,
+    'give another name with -o, or replace it with --force',
+  ),
 
   'cni.foreign': entry(
     'A file that weft would replace is not its own',

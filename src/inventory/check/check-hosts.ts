@@ -1,7 +1,8 @@
 /** Hosts: names and addresses that are there once, and roles that fit together. */
-import { cidrContains, familyOf, formatIp, type Ip, parseCidr } from '#model/ip.ts';
+
 import type { Role } from '#inventory/document/hosts.ts';
 import type { Path } from '#inventory/source/node.ts';
+import { cidrContains, familyOf, formatIp, type Ip, parseCidr } from '#model/ip.ts';
 import type { Check, Checking } from './checking.ts';
 
 export const checkHosts: Check = (checking) => {

@@ -1,7 +1,8 @@
 /** The address in front: who carries it, in which order, and whether a failure moves it. */
-import { cidrContains, familyOf, formatCidr, formatIp } from '#model/ip.ts';
+
 import { balancerPriorities } from '#inventory/resolve-hosts.ts';
 import type { Path } from '#inventory/source/node.ts';
+import { cidrContains, familyOf, formatCidr, formatIp } from '#model/ip.ts';
 import { hostsWith, rolesAreSound, unusable } from './check-hosts.ts';
 import type { Check, Checking } from './checking.ts';
 

@@ -1,12 +1,12 @@
 /** The Pod network: its document as agents read it, room for every host, and nothing in its way. */
 import { checkDocument } from '#cli/network/check-document.ts';
+import { inventoryPathOf, networkDocument } from '#inventory/network-document.ts';
+import { hostSubnet } from '#inventory/resolve-hosts.ts';
+import type { Path } from '#inventory/source/node.ts';
 import { type Cidr, cidrContains, cidrsOverlap, familyOf, formatCidr, formatIp, parseCidr } from '#model/ip.ts';
 import { networkCapacity } from '#model/network-change.ts';
 import type { NetworkConfig } from '#model/network-config.ts';
 import { subnetMisfit } from '#model/subnet-misfit.ts';
-import { inventoryPathOf, networkDocument } from '#inventory/network-document.ts';
-import { hostSubnet } from '#inventory/resolve-hosts.ts';
-import type { Path } from '#inventory/source/node.ts';
 import { hostsWith, rolesAreSound } from './check-hosts.ts';
 import type { Check, Checking } from './checking.ts';
 

@@ -1,7 +1,8 @@
 /** Sections by themselves: values that must fit each other, and secrets that stand there in clear. */
-import { cidrContains, familyOf, formatCidr, formatIp } from '#model/ip.ts';
+
 import { resolvePaths } from '#inventory/document/paths.ts';
 import type { Path } from '#inventory/source/node.ts';
+import { cidrContains, familyOf, formatCidr, formatIp } from '#model/ip.ts';
 import type { Check, Checking } from './checking.ts';
 
 export const checkEtcd: Check = ({ document, problem, sound }) => {

@@ -1,7 +1,8 @@
 /** Shapes of the words that several sections use. Each is narrow: most of them end up in a command line, a unit or a path. */
+
+import { parsedText, text } from '#inventory/shape/scalars.ts';
 import { type Cidr, maskCidr, parseCidr, parseIp } from '#model/ip.ts';
 import { parseIpv6, parseIpv6Cidr } from '#model/ipv6.ts';
-import { parsedText, text } from '#inventory/shape/scalars.ts';
 
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const IPV4 = `${OCTET}(?:\\.${OCTET}){3}`;

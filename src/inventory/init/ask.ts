@@ -1,8 +1,8 @@
 /** Asks for what the flags did not say. */
 
-import { parseCidr } from '#model/ip.ts';
 import { BACKEND_TYPES } from '#inventory/document/network.ts';
 import { PRESETS, type Preset } from '#inventory/document/paths.ts';
+import { parseCidr } from '#model/ip.ts';
 import { DEFAULTS, type InitHost, type InitRequest, parseHosts } from './request.ts';
 
 /** Flags as far as they were given. */

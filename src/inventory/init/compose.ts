@@ -1,6 +1,7 @@
 /** The text of a new inventory: what was asked for, with a comment on each thing that is worth a thought. Pure. */
-import { familyOf, formatIp, parseCidr } from '#model/ip.ts';
+
 import type { Role } from '#inventory/document/hosts.ts';
+import { familyOf, formatIp, parseCidr } from '#model/ip.ts';
 import type { InitRequest } from './request.ts';
 
 export function composeInventory(request: InitRequest): string {

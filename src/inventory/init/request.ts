@@ -1,6 +1,7 @@
 /** What `weft init` is asked for: flags or answers, read one by one. Pure. */
-import { formatIp, type Ip, parseIp } from '#model/ip.ts';
+
 import type { Preset } from '#inventory/document/paths.ts';
+import { formatIp, type Ip, parseIp } from '#model/ip.ts';
 
 export interface InitHost {
   readonly name: string;

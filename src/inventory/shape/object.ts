@@ -3,8 +3,8 @@
  * learn the schema, and once per map that is read.
  */
 import { nearestWord } from '#cli/nearest-word.ts';
-import type { Json } from '#model/lease.ts';
 import { type MapNode, nodeOf, type Path, type SourceNode } from '#inventory/source/node.ts';
+import type { Json } from '#model/lease.ts';
 import type { JsonSchema } from './schema.ts';
 import { isEmpty, nothingThere, type Report, refusal, type Shape } from './shape.ts';
 
