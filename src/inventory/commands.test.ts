@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { runOperator } from '#cli/main.ts';
 import { type TestRun, testContext } from '#cli/test-context.ts';
 import { initCommand } from './commands.ts';
+import { PRESETS } from './document/paths.ts';
 import { parseInventory } from './parse-inventory.ts';
 
 let folder: string;
@@ -132,6 +133,11 @@ suite('weft init', () => {
       assert.match(notes, said);
     });
   }
+
+  test('knows the presets that there are', () => {
+    const option = initCommand(testContext().context).options.find(({ long }) => long === '--preset');
+    assert.deepEqual(option?.argChoices, [...PRESETS]);
+  });
 
   test('prints the JSON Schema', async () => {
     const { code, out } = await init(['--schema']);
