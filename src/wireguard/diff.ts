@@ -27,7 +27,7 @@ export interface DiffContext {
  * once. Two that cross fail, and are tried again 5 s later: measured, one in ten did so, and with a keepalive of 5 s they
  * crossed again and again. So the end with the greater key writes a new peer without its keepalive, which the next pass adds.
  */
-function defersKeepalive(peer: WireguardPeer, now: ObservedPeer | undefined, publicKey: WireguardKey): boolean {
+export function defersKeepalive(peer: WireguardPeer, now: ObservedPeer | undefined, publicKey: WireguardKey): boolean {
   return now === undefined && peer.keepaliveSeconds > 0 && publicKey > peer.publicKey;
 }
 

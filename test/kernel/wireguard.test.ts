@@ -216,7 +216,8 @@ test('a preshared key that one side lacks keeps the tunnel shut, and one that bo
     (times) => times === 1,
     'the host with the greater key is woken for the keepalive that it deferred',
   );
-  assert.deepEqual((await converge()).toSorted(), [0, 1]);
+  // It ends a change that was counted already.
+  assert.deepEqual(await converge(), [0, 0]);
   for (const host of [first, second]) assert.equal((await peersOf(host))[0]?.keepaliveSeconds, 25);
   assert(!first.lines.join('\n').includes(psk));
   second.wg('set', 'flannel-wg', 'peer', first.engine.identity ?? '', 'remove');

@@ -10,8 +10,8 @@ import type { Clock } from '#runtime/clock.ts';
 import { Fault } from '#runtime/fault.ts';
 import type { Log } from '#runtime/log.ts';
 import { changeText } from '#wireguard/change-text.ts';
-import type { ObservedDevice, RefusedPeer, WireguardChange } from '#wireguard/device.ts';
-import { diffDevice } from '#wireguard/diff.ts';
+import type { ObservedDevice, PeerChange, RefusedPeer, WireguardChange } from '#wireguard/device.ts';
+import { defersKeepalive, diffDevice } from '#wireguard/diff.ts';
 import { publicKeyOf, type WireguardKey } from '#wireguard/key.ts';
 import { loadPrivateKey } from '#wireguard/private-key-file.ts';
 import { chooseWay, type WayOptions, type WireguardWay } from '#wireguard/way.ts';
@@ -53,6 +53,8 @@ class WireguardEngine implements Engine {
   #devices: readonly WantedDevice[] = [];
   /** By device: the endpoint that each peer was last wanted to have. */
   readonly #endpoints = new Map<string, ReadonlyMap<WireguardKey, string>>();
+  /** Device and peer: written without the keepalive, which is to follow. */
+  readonly #deferred = new Set<string>();
   /** What was said about peers that the device does not take, so that it is said once. */
   #refusals: ReadonlySet<string> = new Set();
   #busy = false;
@@ -120,14 +122,33 @@ class WireguardEngine implements Engine {
     const observed = await this.#way.control.read(name);
     if (observed === undefined) throw new Fault('wireguard.device', { what: `the device ${name} vanished` });
     const change = this.#change(device, observed);
+    const done = change === undefined ? 0 : changeText(name, this.#withoutDeferred(name, change)).length;
     if (change !== undefined) {
+      this.#rememberDeferred(device, observed);
       this.#report(name, await this.#way.control.write(name, change));
       if (this.#listener !== undefined) this.#lookIn(LOOK_AGAIN_MS);
     }
     if (device.peers !== undefined) {
       this.#endpoints.set(name, new Map(device.peers.map(({ publicKey, endpoint }) => [publicKey, endpoint])));
     }
-    return (made ? 1 : 0) + (change === undefined ? 0 : changeText(name, change).length);
+    return (made ? 1 : 0) + done;
+  }
+
+  /** A keepalive that follows ends a change that was counted already; it is nobody's damage. */
+  #withoutDeferred(device: string, change: WireguardChange): WireguardChange {
+    const follows = (peer: PeerChange): boolean => {
+      const waited = this.#deferred.delete(`${device} ${peer.publicKey}`);
+      return waited && peer.type === 'set';
+    };
+    return { ...change, peers: change.peers.filter((peer) => !follows(peer)) };
+  }
+
+  #rememberDeferred({ name, peers = [] }: WantedDevice, observed: ObservedDevice): void {
+    const known = new Map(observed.peers.map((peer) => [peer.publicKey, peer]));
+    for (const peer of peers) {
+      const { publicKey } = peer;
+      if (defersKeepalive(peer, known.get(publicKey), this.identity)) this.#deferred.add(`${name} ${publicKey}`);
+    }
   }
 
   #change({ name, listenPort, peers }: WantedDevice, observed: ObservedDevice): WireguardChange | undefined {
